@@ -1,0 +1,3 @@
+"""git ar: autonomous ML research with git as its memory."""
+
+__version__ = "0.1.0"

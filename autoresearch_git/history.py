@@ -1,0 +1,49 @@
+"""What the past of one class offers to review and search: bounded, however many runs there are.
+
+Memory fills it, the pure layers read it. All values are as measured (raw sign); `gain` turns two
+of them into "how much better", positive whatever the metric's direction.
+"""
+
+from __future__ import annotations
+
+from autoresearch_git.records import Experiment, Record
+
+RECENT = 1000  # experiments that a history holds; enough for any numeric model
+
+
+class Tally(Record):
+    """Counts of one emitter (or category) over all time."""
+
+    tries: int = 0  # experiments with a decision
+    wins: int = 0  # entered the archive, or were kept
+    crashes: int = 0  # crash, oom, nan, timeout, no metric
+    seconds: float = 0.0  # of run time
+
+
+class History(Record):
+    """The state of the research in one class, oldest experiments first where order matters."""
+
+    klass: str
+    contract: str
+    metric: str
+    minimize: bool
+    sigma: float  # the contract's prior noise of one run, in the metric's unit
+    baseline: Experiment | None = None
+    incumbent: Experiment | None = None  # the newest kept one: tip of the research branch
+    best: Experiment | None = None  # the best reviewed value of a valid run
+    elites: dict[str, Experiment] = {}  # by niche
+    near_misses: tuple[Experiment, ...] = ()
+    recent: tuple[Experiment, ...] = ()  # the last RECENT, whatever became of them
+    running: tuple[Experiment, ...] = ()  # proposed or started, without a decision yet
+    count: int = 0  # experiments in all
+    emitters: dict[str, Tally] = {}
+    categories: dict[str, Tally] = {}
+    niches: dict[str, int] = {}  # experiments that landed there
+    signatures: dict[str, int] = {}  # crashes by signature
+    stall: int = 0  # decisions since the last keep
+    replicates: tuple[tuple[float, ...], ...] = ()  # values of experiments that ran more than once
+    steers: tuple[str, ...] = ()  # people's wishes for the next proposals, newest last
+
+    def gain(self, old: float, new: float) -> float:
+        """How much better new is than old, in the metric's unit."""
+        return old - new if self.minimize else new - old
