@@ -11,7 +11,7 @@ from autoresearch_git.records import Experiment, Record
 RECENT = 1000  # experiments that a history holds; enough for any numeric model
 
 
-class Tally(Record):
+class Tally(Record, frozen=True):
     """Counts of one emitter (or category) over all time."""
 
     tries: int = 0  # experiments with a decision
@@ -20,7 +20,7 @@ class Tally(Record):
     seconds: float = 0.0  # of run time
 
 
-class History(Record):
+class History(Record, frozen=True):
     """The state of the research in one class, oldest experiments first where order matters."""
 
     klass: str

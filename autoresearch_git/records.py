@@ -44,7 +44,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Base of all records: immutable, and silent about what is at its default."""
 
 
-class Edit(Record):
+class Edit(Record, frozen=True):
     """One knob that changed: its name, and its old and new value as Python source."""
 
     name: str
@@ -52,7 +52,7 @@ class Edit(Record):
     new: str
 
 
-class Plan(Record):
+class Plan(Record, frozen=True):
     """What is to be tried and why, said before the run."""
 
     emitter: str  # one of EMITTERS, or "baseline", "person", "agent", "replicate"
@@ -66,7 +66,7 @@ class Plan(Record):
     agent: dict[str, Any] = {}  # who wrote it: command, model, tokens, cost, session
 
 
-class Lease(Record):
+class Lease(Record, frozen=True):
     """A run in flight: who holds which slot until when."""
 
     run: str
@@ -75,7 +75,7 @@ class Lease(Record):
     until: float  # after this time the run counts as dead
 
 
-class Run(Record):
+class Run(Record, frozen=True):
     """One execution of an experiment: what the runner measured, whatever happened."""
 
     run: str  # unique id of this execution
@@ -96,7 +96,7 @@ class Run(Record):
     cost: float = 0.0  # in US dollars, where the backend knows it
 
 
-class Scores(Record):
+class Scores(Record, frozen=True):
     """The six scores of a review, each on one scale from 0 to 1 (costs count against)."""
 
     fitness: float = 0.0
@@ -108,7 +108,7 @@ class Scores(Record):
     total: float = 0.0
 
 
-class Review(Record):
+class Review(Record, frozen=True):
     """What a run taught: kind of change, niche, scores, and how sure we are."""
 
     klass: str = msgspec.field(name="class")
@@ -132,7 +132,7 @@ class Review(Record):
     warnings: tuple[str, ...] = ()
 
 
-class Decision(Record):
+class Decision(Record, frozen=True):
     """What was done with the review: the verdict, and how the research branch moved."""
 
     klass: str = msgspec.field(name="class")
@@ -143,7 +143,7 @@ class Decision(Record):
     new: str = ""
 
 
-class Event(Record):
+class Event(Record, frozen=True):
     """One line of the trail. `seq` is a Lamport clock: (seq, id) orders events in every clone."""
 
     kind: str
@@ -162,7 +162,7 @@ class Event(Record):
     remark: str = ""
 
 
-class Experiment(Record, tag_field="kind", tag="experiment"):
+class Experiment(Record, frozen=True, tag_field="kind", tag="experiment"):
     """All that is known of one commit: the fold of its events, and the record of the pipe."""
 
     commit: str
