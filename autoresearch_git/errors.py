@@ -36,12 +36,12 @@ class DuplicateError(ArError):
         self.commit = commit
 
 
-class RefChangedError(ArError):
-    """A ref was not where the compare-and-swap expected it. Worth another try."""
-
-
 class GitError(ArError):
     """git refused; the message holds what it said."""
+
+
+class RefChangedError(GitError):
+    """A ref was not where the compare-and-swap expected it. Worth another try."""
 
 
 class HarnessError(ArError):

@@ -115,6 +115,7 @@ class Review(Record, frozen=True):
     runs: tuple[str, ...]  # the runs that it judges
     verdict: str  # one of VERDICTS
     reason: str  # one sentence
+    minimize: bool = True  # the metric's direction, so that a reader can rank without the contract
     category: str = ""  # of the change: optimizer, schedule, architecture, ...
     niche: str = ""  # cell of the behaviour space; "" when nothing was measured
     value: float | None = None  # the mean of its runs
@@ -154,6 +155,7 @@ class Event(Record, frozen=True):
     v: int = msgspec.field(default_factory=_version)
     commit: str = ""  # the experiment; "" for a merge or a remark on the whole research
     contract: str = ""
+    tree: str = ""  # of the experiment, said once by its propose event
     plan: Plan | None = None
     lease: Lease | None = None
     run: Run | None = None
@@ -220,7 +222,7 @@ def fold(experiment: Experiment | None, event: Event) -> Experiment:
     now = experiment or Experiment(commit=event.commit, seq=event.seq, time=event.time)
     changes: dict[str, Any] = {}
     if event.plan and not now.plan:
-        changes |= {"plan": event.plan, "contract": event.contract}
+        changes |= {"plan": event.plan, "contract": event.contract, "tree": event.tree}
     if event.lease:
         changes["lease"] = event.lease
     if event.run:

@@ -1,0 +1,72 @@
+"""The git program, started from a cleaned environment so that hooks and callers leak nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from autoresearch_git.errors import GitError, RefChangedError
+
+# Everything else of GIT_* is dropped: GIT_DIR and GIT_INDEX_FILE are set inside hooks, and a git
+# started there for another folder would then work on the wrong repository.
+_KEPT = ("GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_SSL_", "GIT_HTTP_")
+_SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.hooksPath=/dev/null")
+_RACES = ("cannot lock ref", "is at", "but expected", "stale info", "fetch first", "failed to push")
+
+
+def environment() -> dict[str, str]:
+    """A copy of the environment without GIT_* (but for transport), with messages in English."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
+    return kept | {"LC_ALL": "C"}
+
+
+def identity(name: str = "git-ar", email: str = "git-ar@localhost") -> dict[str, str]:
+    """The variables that make `name` both author and committer."""
+    both = ("AUTHOR", "COMMITTER")
+    return {f"GIT_{w}_NAME": name for w in both} | {f"GIT_{w}_EMAIL": email for w in both}
+
+
+def git(
+    folder: Path | str,
+    *args: str,
+    stdin: str | bytes = b"",
+    env: Mapping[str, str] | None = None,
+    ok: Sequence[int] = (0,),
+) -> str:
+    """Output of `git ARGS` in the folder; GitError (RefChangedError for a lost race) otherwise."""
+    return git_bytes(folder, *args, stdin=stdin, env=env, ok=ok).decode("utf-8", "replace")
+
+
+def git_bytes(
+    folder: Path | str,
+    *args: str,
+    stdin: str | bytes = b"",
+    env: Mapping[str, str] | None = None,
+    ok: Sequence[int] = (0,),
+) -> bytes:
+    """As `git`, for output that is not text."""
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    try:
+        done = subprocess.run(
+            ("git", *_SETTINGS, "-C", str(folder), *args),
+            input=data,
+            capture_output=True,
+            env=environment() | dict(env or {}),
+            check=False,
+        )
+    except FileNotFoundError:
+        raise GitError("the git program was not found", "install git 2.34 or newer") from None
+    if done.returncode not in ok:
+        raise _error(args, done.returncode, done.stderr.decode("utf-8", "replace"))
+    return done.stdout
+
+
+def _error(args: Sequence[str], status: int, said: str) -> GitError:
+    lines = [line for line in said.splitlines() if line.strip()]
+    text = " ".join(lines[-3:]) or f"exit status {status}"
+    kind = RefChangedError if any(word in said for word in _RACES) else GitError
+    error = kind(f"git {args[0]}: {text}")
+    assert isinstance(error, GitError)
+    return error
