@@ -139,6 +139,7 @@ class Decision(Record, frozen=True):
     klass: str = msgspec.field(name="class")
     verdict: str  # one of VERDICTS
     reason: str
+    entered: bool = False  # it became its niche's elite
     branch: str = ""  # full ref name, if it moved
     old: str = ""
     new: str = ""
@@ -178,6 +179,7 @@ class Experiment(Record, frozen=True, tag_field="kind", tag="experiment"):
     runs: tuple[Run, ...] = ()
     review: Review | None = None
     decision: Decision | None = None
+    again: bool = False  # proposed once more, to be run with another seed
     remarks: tuple[str, ...] = ()
 
     @property
@@ -223,11 +225,13 @@ def fold(experiment: Experiment | None, event: Event) -> Experiment:
     changes: dict[str, Any] = {}
     if event.plan and not now.plan:
         changes |= {"plan": event.plan, "contract": event.contract, "tree": event.tree}
+    elif event.plan:
+        changes["again"] = True
     if event.lease:
         changes["lease"] = event.lease
     if event.run:
         if all(event.run.run != run.run for run in now.runs):
-            changes["runs"] = (*now.runs, event.run)
+            changes |= {"runs": (*now.runs, event.run), "again": False}
         if now.lease and now.lease.run == event.run.run:
             changes["lease"] = None
     if event.review:

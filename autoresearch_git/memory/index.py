@@ -31,7 +31,10 @@ CREATE INDEX by_seq ON experiments (seq);
 CREATE INDEX by_class ON experiments (class, seq);
 CREATE INDEX by_tree ON experiments (tree);
 CREATE INDEX by_rank ON experiments (class, niche, loss, oid) WHERE loss IS NOT NULL;
-CREATE INDEX by_verdict ON experiments (class, verdict, niche, loss, oid);
+CREATE INDEX by_contract ON experiments (contract, seq);
+CREATE INDEX by_loss ON experiments (class, loss, oid) WHERE loss IS NOT NULL;
+CREATE INDEX by_verdict ON experiments (class, verdict, seq);
+CREATE INDEX close_ones ON experiments (class, niche, loss, oid) WHERE verdict = 'near-miss';
 CREATE INDEX open_ones ON experiments (contract, seq) WHERE decided = 0;
 CREATE INDEX repeated ON experiments (class, seq) WHERE runs > 1;
 CREATE TABLE tallies (class TEXT, what TEXT, name TEXT, tries INTEGER, wins INTEGER,
@@ -60,7 +63,7 @@ class Index:
 
     @classmethod
     def open(cls, path: Path) -> Index:
-        """The index at a path; an unreadable or foreign one is dropped, one in no file is in RAM."""
+        """The index at a path; an unreadable one is dropped, an unwritable one kept in RAM."""
         try:
             path.parent.mkdir(exist_ok=True)
             index = cls(path)
@@ -167,9 +170,11 @@ class Index:
             "tries = tries + excluded.tries, wins = wins + excluded.wins, "
             "crashes = crashes + excluded.crashes, seconds = seconds + excluded.seconds"
         )
+        decision = experiment.decision
+        won = decision and (decision.entered or decision.verdict.startswith("keep"))
         counts = (
             sign,
-            sign * int(experiment.verdict.startswith("keep")),
+            sign * int(bool(won)),
             sign * int(experiment.verdict in _CRASHES),
             sign * sum(run.seconds for run in experiment.runs if not run.cached),
         )

@@ -1,0 +1,81 @@
+"""The history that search and review are given: a bounded number of index look-ups."""
+
+from __future__ import annotations
+
+from autoresearch_git.history import RECENT, History
+from autoresearch_git.memory.index import Index
+from autoresearch_git.records import Experiment
+
+_NEAR = 20  # near misses offered to the recombinator
+_REPEATED = 200  # replicated experiments from which the noise is estimated
+
+
+def history(
+    index: Index, klass: str, contract: str, metric: str, minimize: bool, sigma: float, tree: str
+) -> History:
+    """What is known of a class; `tree` is the tree at the tip of the research branch."""
+    recent = index.select("contract = ? ORDER BY seq DESC LIMIT ?", contract, RECENT)
+    running = index.select("contract = ? AND decided = 0 ORDER BY seq LIMIT 200", contract)
+    niches = index.tallies(klass, "niche")
+    return History(
+        klass=klass,
+        contract=contract,
+        metric=metric,
+        minimize=minimize,
+        sigma=sigma,
+        baseline=_first(index, "class = ? AND emitter = 'baseline' AND decided = 1", klass),
+        incumbent=_incumbent(index, klass, tree),
+        best=best(index, klass),
+        elites={niche: elite for niche in niches if (elite := _elite(index, klass, niche))},
+        near_misses=tuple(
+            index.select("class=? AND verdict='near-miss' ORDER BY seq DESC LIMIT ?", klass, _NEAR)
+        ),
+        recent=tuple(e for e in reversed(recent) if e.klass in (klass, "")),
+        running=tuple(running),
+        count=sum(tally.tries for tally in index.tallies(klass, "verdict").values()),
+        emitters=index.tallies(klass, "emitter"),
+        categories=index.tallies(klass, "category"),
+        niches={niche: tally.tries for niche, tally in niches.items()},
+        signatures={name: t.tries for name, t in index.tallies(klass, "signature").items()},
+        stall=stall(index, klass),
+        replicates=_replicates(index, klass),
+        steers=tuple(e.remark for e in index.events("remark", 50) if not e.commit)[-5:],
+    )
+
+
+def best(index: Index, klass: str) -> Experiment | None:
+    """The experiment of a class that ranks first."""
+    found = index.select("class = ? AND loss IS NOT NULL ORDER BY loss, oid LIMIT 1", klass)
+    return found[0] if found else None
+
+
+def stall(index: Index, klass: str) -> int:
+    """Decisions in a class since the last one that kept an experiment."""
+    kept = "SELECT max(seq) FROM experiments WHERE class = ? AND verdict = ?"
+    last = [index.db.execute(kept, (klass, v)).fetchone()[0] for v in ("keep", "keep-unconfirmed")]
+    since = "SELECT count(*) FROM experiments WHERE class = ? AND seq > ? AND decided = 1"
+    found = index.db.execute(since, (klass, max((seq for seq in last if seq), default=0)))
+    return int(found.fetchone()[0])
+
+
+def _first(index: Index, where: str, *values: object) -> Experiment | None:
+    found = index.select(where + " ORDER BY seq LIMIT 1", *values)
+    return found[0] if found else None
+
+
+def _elite(index: Index, klass: str, niche: str) -> Experiment | None:
+    where = "class = ? AND niche = ? AND loss IS NOT NULL ORDER BY loss, oid LIMIT 1"
+    found = index.select(where, klass, niche)
+    return found[0] if found else None
+
+
+def _incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
+    """The tip's experiment; it is found by its tree, since a keep may have needed a merge."""
+    found = index.select("tree = ? AND class = ? AND loss IS NOT NULL ORDER BY seq", tree, klass)
+    return found[0] if found else None
+
+
+def _replicates(index: Index, klass: str) -> tuple[tuple[float, ...], ...]:
+    repeated = index.select("class = ? AND runs > 1 ORDER BY seq DESC LIMIT ?", klass, _REPEATED)
+    values = (tuple(r.value for r in e.runs if r.value is not None) for e in repeated)
+    return tuple(v for v in values if len(v) > 1)
