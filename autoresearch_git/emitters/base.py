@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from autoresearch_git.history import History
 from autoresearch_git.records import Edit, Experiment
+from autoresearch_git.search.insight import Insight
 
 Files = Mapping[str, str]  # path -> text of the target files
 
@@ -25,6 +27,11 @@ class Context:
     read: Callable[[str], Files]  # the target files of any commit
     merge: Callable[[str, str], Files | None]  # three-way merge of two commits; None on conflict
     tried: Callable[[Files], str | None]  # the experiment that already tried exactly this
+
+    @cached_property
+    def insight(self) -> Insight:
+        """The parent's knobs, all past settings, and the numeric model: made when first asked."""
+        return Insight(self.history, self.parent, self.files)
 
 
 @dataclass(frozen=True)

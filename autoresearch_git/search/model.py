@@ -1,0 +1,135 @@
+"""What the history says about the knobs: the value and the crash risk of any setting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autoresearch_git.search import gp, space
+from autoresearch_git.search.knobs import Knob
+from autoresearch_git.search.points import Point
+from autoresearch_git.search.ranges import Range
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+MOST = 400  # points in a fit: the best, the newest; keeps a proposal under its time
+MOVE = Range("choice", choices=(False, True))  # of a structural move: applied or not
+
+
+@dataclass(frozen=True)
+class Model:
+    """Predictions in units of cost: lower is better whatever the metric's direction."""
+
+    names: tuple[str, ...]
+    ranges: tuple[Range, ...]
+    process: gp.Process
+    risk: gp.Process | None
+    base_risk: float
+    best: float  # lowest predicted cost among the settings that were tried
+    centre: Point  # the setting that has it
+
+    def encode(self, values: Mapping[str, str]) -> list[float]:
+        return [
+            _unit(values, name, limits)
+            for name, limits in zip(self.names, self.ranges, strict=True)
+        ]
+
+    def risks(self, x: Array) -> Array:
+        """Probability of a crash at x (m, d)."""
+        import numpy as np
+
+        if self.risk is None:
+            return np.full(len(x), self.base_risk)
+        return np.clip(self.risk.predict(x)[0], 0.0, 1.0)
+
+
+def _unit(values: Mapping[str, str], name: str, limits: Range) -> float:
+    value = space.parse(values[name]) if name in values else None
+    if value is None:
+        return 0.0 if limits is MOVE else 0.5
+    return space.to_unit(limits, value)
+
+
+def build(
+    known: Sequence[Point], knobs: Sequence[Knob], minimize: bool, sigma: float
+) -> Model | None:
+    """The model of the points over the active knobs; None before there are two results."""
+    import numpy as np
+
+    done = [point for point in known if point.result is not None]
+    if len(done) < 2:
+        return None
+    names = [knob.name for knob in knobs if knob.active]
+    ranges = [knob.range for knob in knobs if knob.active]
+    moves = sorted({n for p in known for n in p.values if n.startswith("move:")})
+    names += moves
+    ranges += [MOVE] * len(moves)
+    sign = 1.0 if minimize else -1.0
+    done = _subset(done, sign)
+    x = _matrix(done, names, ranges)
+    y = np.array([sign * p.result for p in done if p.result is not None])
+    noise = np.array([sigma**2 / p.n for p in done])
+    kinds = np.array([r.kind == "choice" for r in ranges])
+    process = gp.fit(x, _tame(y, sigma), noise, kinds)
+    fitted = process.predict(x)[0]
+    chosen = int(np.argmin(fitted))
+    failed = [point for point in known if point.crashed][-MOST // 2 :]
+    base = (len(failed) + 0.5) / (len(failed) + len(done) + 5)
+    risk = None
+    if failed:
+        bad = _matrix(failed, names, ranges)
+        labels = np.append(np.zeros(len(x)), np.ones(len(bad)))
+        risk = gp.fit(np.vstack([x, bad]), labels, np.full(len(labels), 0.02), kinds, 0.3)
+    return Model(
+        tuple(names), tuple(ranges), process, risk, base, float(fitted[chosen]), done[chosen]
+    )
+
+
+def _matrix(points: Sequence[Point], names: Sequence[str], ranges: Sequence[Range]) -> Array:
+    import numpy as np
+
+    pairs = list(zip(names, ranges, strict=True))
+    return np.array([[_unit(p.values, n, r) for n, r in pairs] for p in points])
+
+
+def _subset(done: list[Point], sign: float) -> list[Point]:
+    if len(done) <= MOST:
+        return done
+    newest = done[-MOST // 2 :]
+    rest = sorted(done[: -MOST // 2], key=lambda p: sign * (p.result or 0.0))
+    return rest[: MOST // 2] + newest
+
+
+def _tame(y: Array, sigma: float) -> Array:
+    """Costs with the bad tail compressed: how bad a failure is must not shape the good region."""
+    import numpy as np
+
+    best = float(y.min())
+    unit = max(float(np.quantile(y, 0.5)) - best, 10 * sigma, 1e-9)
+    far = (y - best) / unit
+    return np.asarray(best + unit * np.where(far > 1, 1 + np.log(np.maximum(far, 1.0)), far))
+
+
+def improvement(mean: Array, deviation: Array, best: float) -> Array:
+    """Expected improvement below `best`, in the metric's unit."""
+    import numpy as np
+
+    z = (best - mean) / deviation
+    density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    return np.asarray(deviation * (z * _normal(z) + density))
+
+
+def _normal(z: Array) -> Array:
+    """The normal distribution function, to 1e-7 (Abramowitz and Stegun 26.2.17)."""
+    import numpy as np
+
+    t = 1 / (1 + 0.2316419 * np.abs(z))
+    poly = (0.319381530, -0.356563782, 1.781477937, -1.821255978, 1.330274429)
+    tail = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    tail = tail * sum(c * t ** (k + 1) for k, c in enumerate(poly))
+    return np.asarray(np.where(z > 0, 1 - tail, tail))
