@@ -1,0 +1,495 @@
+"""
+The file to edit: one model, one optimizer, one fixed time budget, one number (val_bpb).
+Run `python train.py`; prepare.py has the data, the budget and the metric.
+"""
+
+import os
+
+os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+
+import gc
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from prepare import (
+    DEVICE,
+    MAX_SEQ_LEN,
+    PROFILE,
+    TIME_BUDGET,
+    Tokenizer,
+    check_machine,
+    evaluate_bpb,
+    make_dataloader,
+    refuse,
+)
+from torch import Tensor, nn
+
+# The comments `# ar:` give the range that an automatic search may try.
+
+# -----------------------------------------------------------------------------
+# Size: DEPTH is the dial, the rest follows from it
+
+if PROFILE == "cpu":
+    DEPTH = 4  # ar: 1..8
+    ASPECT_RATIO = 32  # ar: 8..96
+    HEAD_DIM = 32  # ar: 16 | 32 | 64
+    DEVICE_BATCH_SIZE = 8  # ar: 2..64 log
+    TOTAL_BATCH_SIZE = 2**11  # ar: 2**9..2**14 log
+else:
+    DEPTH = 8  # ar: 2..16
+    ASPECT_RATIO = 64  # ar: 32..128
+    HEAD_DIM = 128  # ar: 64 | 128
+    DEVICE_BATCH_SIZE = 128  # ar: 16..256 log
+    TOTAL_BATCH_SIZE = 2**19  # ar: 2**16..2**20 log
+
+# -----------------------------------------------------------------------------
+# Model
+
+NORM = "rms"  # ar: rms | layer
+QK_NORM = True  # ar: True | False
+ACTIVATION = "relu2"  # ar: relu2 | gelu | silu
+MLP_RATIO = 4  # ar: 1..8
+WINDOW_PATTERN = "SSSL"  # S short, L full; the last layer is always full
+SHORT_WINDOW = 0.5  # ar: 0.0625..1.0
+ROPE_BASE = 10000.0  # ar: 1e3..1e6 log
+VALUE_EMBEDS = True  # ar: True | False
+GATE_INPUTS = 32  # ar: 8..64
+SOFTCAP = 15.0  # ar: 5.0..60.0 log
+INIT_SCALE = 1.0  # ar: 0.3..3.0 log
+HEAD_INIT_STD = 0.001  # ar: 1e-4..0.1 log
+RESID_INIT = 1.0  # ar: 0.5..1.5
+X0_INIT = 0.1  # ar: 0.0..1.0
+
+COMPUTE_DTYPE = torch.bfloat16 if DEVICE == "cuda" else torch.float32
+ACTIVATIONS = {"relu2": lambda x: F.relu(x).square(), "gelu": F.gelu, "silu": F.silu}
+
+
+def norm(x: Tensor) -> Tensor:
+    """Normalize the last dimension, without weights."""
+    return F.rms_norm(x, x.shape[-1:]) if NORM == "rms" else F.layer_norm(x, x.shape[-1:])
+
+
+def rotary_table(length: int, head_dim: int, device: str) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of position x frequency, each (1, T, 1, head_dim / 2)."""
+    frequency = ROPE_BASE ** (-torch.arange(0, head_dim, 2, device=device) / head_dim)
+    angle = torch.outer(torch.arange(length, device=device), frequency)[None, :, None, :]
+    return angle.cos().to(COMPUTE_DTYPE), angle.sin().to(COMPUTE_DTYPE)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary positions: the pair (x[i], x[i + half]) turns by its angle. x: (B, T, H, D)"""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((a * cos + b * sin, b * cos - a * sin), dim=-1)
+
+
+def window_sizes(depth: int, length: int) -> list[int]:
+    """How far back each layer's queries look, in tokens."""
+    short = max(1, int(length * SHORT_WINDOW))
+    sizes = [
+        short if WINDOW_PATTERN[i % len(WINDOW_PATTERN)] == "S" else length for i in range(depth)
+    ]
+    return [*sizes[:-1], length]
+
+
+def make_attention(
+    windows: list[int], length: int
+) -> Callable[[Tensor, Tensor, Tensor, int], Tensor]:
+    """attend(q, k, v, window): causal attention within a window; all are (B, T, H, D)."""
+    if DEVICE != "cuda":
+        i = torch.arange(length)
+        masks = {w: (i[:, None] >= i) & (i[:, None] - i <= w) for w in set(windows) if w < length}
+
+        def attend(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+            mask = masks.get(window)
+            q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+            return y.transpose(1, 2)
+
+        return attend
+
+    try:  # FlashAttention 3, where the package is installed and has a kernel for this GPU
+        from kernels import get_kernel
+
+        flash = get_kernel("kernels-community/flash-attn3").flash_attn_func
+        return lambda q, k, v, window: flash(q, k, v, causal=True, window_size=(window, 0))
+    except Exception:  # noqa: BLE001 - not installed, offline, no build: all the same here
+        from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    def block_mask(w: int) -> object:
+        def near(b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
+            return (i >= j) & (i - j <= w)
+
+        return create_block_mask(near, None, None, length, length, device=DEVICE)
+
+    blocks = {w: block_mask(w) for w in set(windows)}
+
+    def attend(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+        return flex_attention(q, k, v, block_mask=blocks[window]).transpose(1, 2)
+
+    return attend
+
+
+class Attention(nn.Module):
+    def __init__(self, width: int, vocab_size: int, has_value_embed: bool) -> None:
+        super().__init__()
+        self.heads = width // HEAD_DIM
+        self.qkv = nn.Parameter(torch.empty(3, width, width))  # three matrices, one product
+        self.proj = nn.Parameter(torch.empty(width, width))
+        if has_value_embed:
+            self.value_embed = nn.Embedding(vocab_size, width)
+            self.gate = nn.Parameter(torch.empty(self.heads, min(GATE_INPUTS, width)))
+        self.has_value_embed = has_value_embed
+
+    def forward(
+        self, x: Tensor, tokens: Tensor, cos: Tensor, sin: Tensor, window: int, attend: Callable
+    ) -> Tensor:
+        B, T, C = x.shape
+        q, k, v = F.linear(x, self.qkv.flatten(0, 1)).view(B, T, 3, self.heads, -1).unbind(2)
+        if self.has_value_embed:  # mixed into the values, a gate of 0 to 2 for each head
+            gate = 2 * torch.sigmoid(F.linear(x[..., : self.gate.size(1)], self.gate))  # (B, T, H)
+            v = v + gate.unsqueeze(-1) * self.value_embed(tokens).view_as(v)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        if QK_NORM:
+            q, k = norm(q), norm(k)
+        y = attend(q, k, v, window)
+        return F.linear(y.reshape(B, T, C), self.proj)
+
+
+class MLP(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up = nn.Parameter(torch.empty(int(MLP_RATIO * width), width))
+        self.down = nn.Parameter(torch.empty(width, int(MLP_RATIO * width)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(ACTIVATIONS[ACTIVATION](F.linear(x, self.up)), self.down)
+
+
+class Block(nn.Module):
+    def __init__(self, width: int, vocab_size: int, has_value_embed: bool) -> None:
+        super().__init__()
+        self.attention = Attention(width, vocab_size, has_value_embed)
+        self.mlp = MLP(width)
+
+
+class GPT(nn.Module):
+    def __init__(self, vocab_size: int, length: int = MAX_SEQ_LEN, depth: int = DEPTH) -> None:
+        super().__init__()
+        width = math.ceil(depth * ASPECT_RATIO / HEAD_DIM) * HEAD_DIM
+        self.width, self.length = width, length
+        self.windows = window_sizes(depth, length)
+        self.embed = nn.Embedding(vocab_size, width)
+        # Value embeddings on every second layer, the last one included.
+        self.blocks = nn.ModuleList(
+            Block(width, vocab_size, VALUE_EMBEDS and (depth - i) % 2 == 1) for i in range(depth)
+        )
+        self.head = nn.Parameter(torch.empty(vocab_size, width))
+        self.resid_lambdas = nn.Parameter(torch.empty(depth))
+        self.x0_lambdas = nn.Parameter(torch.empty(depth))
+
+    @torch.no_grad()
+    def init_weights(self) -> None:
+        bound = INIT_SCALE * 3**0.5 * self.width**-0.5
+        nn.init.normal_(self.embed.weight, std=1.0)
+        nn.init.normal_(self.head, std=HEAD_INIT_STD)
+        self.resid_lambdas.fill_(RESID_INIT)
+        self.x0_lambdas.fill_(X0_INIT)
+        for block in self.blocks:
+            nn.init.uniform_(block.attention.qkv, -bound, bound)
+            nn.init.uniform_(block.mlp.up, -bound, bound)
+            nn.init.zeros_(block.attention.proj)
+            nn.init.zeros_(block.mlp.down)
+            if block.attention.has_value_embed:
+                nn.init.uniform_(block.attention.value_embed.weight, -bound, bound)
+                nn.init.zeros_(block.attention.gate)  # all gates 1
+        for module in self.modules():
+            if isinstance(module, nn.Embedding):
+                module.to(dtype=COMPUTE_DTYPE)
+        self.cos, self.sin = rotary_table(self.length, HEAD_DIM, self.head.device.type)
+        self.attend = make_attention(self.windows, self.length)
+
+    def flops_per_token(self) -> int:
+        """Forward and backward: 6 a matrix weight, 12 a channel and token in the window."""
+        matrices = self.head.numel() + sum(p.numel() for p in self.matrices())
+        return 6 * matrices + 12 * self.width * sum(min(w, self.length) for w in self.windows)
+
+    def embeddings(self) -> list[Tensor]:
+        return [module.weight for module in self.modules() if isinstance(module, nn.Embedding)]
+
+    def matrices(self) -> list[Tensor]:
+        """What Muon trains: the weights of the blocks but the value embeddings."""
+        return [p for name, p in self.blocks.named_parameters() if "value_embed" not in name]
+
+    def forward(
+        self, tokens: Tensor, targets: Tensor | None = None, reduction: str = "mean"
+    ) -> Tensor:
+        B, T = tokens.shape
+        cos, sin = self.cos[:, :T], self.sin[:, :T]
+        x = x0 = norm(self.embed(tokens))  # (B, T, C)
+        for i, block in enumerate(self.blocks):
+            # Expanded to a column so that autograd sums their gradients row by row, in one
+            # kernel with the norm's; a plain scalar costs one more pass over all activations.
+            a, b = self.resid_lambdas[i].expand(B, T, 1), self.x0_lambdas[i].expand(B, T, 1)
+            x = (a * x + b * x0).to(x0.dtype)
+            x = x + block.attention(norm(x), tokens, cos, sin, self.windows[i], self.attend)
+            x = x + block.mlp(norm(x))
+        logits = F.linear(norm(x), self.head).float()  # (B, T, V)
+        logits = SOFTCAP * torch.tanh(logits / SOFTCAP)
+        if targets is None:
+            return logits
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction=reduction)
+
+
+# -----------------------------------------------------------------------------
+# Optimizer: Muon for the matrices, AdamW for the rest
+
+MATRIX_LR = 0.04  # ar: 0.005..0.2 log
+EMBED_LR = 0.6  # ar: 0.05..3.0 log
+HEAD_LR = 0.004  # ar: 5e-4..0.05 log
+SCALAR_LR = 0.5  # ar: 0.02..2.0 log
+ADAM_BETA1 = 0.8  # ar: 0.5..0.95
+ADAM_BETA2 = 0.95  # ar: 0.8..0.999
+ADAM_EPS = 1e-10  # ar: fixed
+EMBED_DECAY = 0.0  # ar: 0.0..0.05
+HEAD_DECAY = 0.0  # ar: 0.0..0.05
+MUON_DECAY = 0.2  # ar: 0.0..1.0
+MUON_BETA2 = 0.95  # ar: 0.7..0.99
+MOMENTUM_START = 0.85  # ar: 0.5..0.95
+MOMENTUM_END = 0.95  # ar: 0.8..0.99
+MOMENTUM_STEPS = 300  # ar: 20..1000 log
+
+# Polar Express (Amsel et al., 2025): the odd polynomials of degree 5 that, one after another,
+# bring singular values of 0.001 to 1 nearest to 1 in five steps.
+POLAR_EXPRESS = (
+    (8.156554524902461, -22.48329292557795, 15.878769915207462),
+    (4.042929935166739, -2.808917465908714, 0.5000178451051316),
+    (3.8916678022926607, -2.772484153217685, 0.5060648178503393),
+    (3.285753657755655, -2.3681294933425376, 0.46449024233003106),
+    (2.3465413258596377, -1.7097828382687081, 0.42323551169305323),
+)
+
+
+def orthogonalize(g: Tensor) -> Tensor:
+    """The nearest matrices with all singular values about 1. g: (N, rows, cols)"""
+    x = g.to(COMPUTE_DTYPE)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) * 1.02 + 1e-6)
+    tall = x.size(-2) > x.size(-1)
+    x = x.mT if tall else x  # the products below are of the smaller side
+    for a, b, c in POLAR_EXPRESS:
+        s = x @ x.mT
+        x = a * x + (b * s + c * (s @ s)) @ x
+    return x.mT if tall else x
+
+
+def equalize(u: Tensor, variance: Tensor, beta2: float) -> Tensor:
+    """NorMuon: rows (columns of a wide matrix) of equal size, the norm of the whole unchanged."""
+    dim = -1 if u.size(-2) >= u.size(-1) else -2
+    power = u.float().square().mean(dim, keepdim=True)
+    variance.lerp_(power, 1 - beta2)
+    scale = variance.clamp_min(1e-10).rsqrt()
+    total, scaled = power.sum((-2, -1), True), (power * scale.square()).sum((-2, -1), True)
+    return u * (scale * (total / scaled.clamp_min(1e-10)).sqrt()).to(u.dtype)
+
+
+def muon(
+    params: list[Tensor], grads: list[Tensor], velocity: Tensor, variance: Tensor,
+    lr: Tensor, momentum: Tensor, decay: Tensor,
+) -> None:  # fmt: skip
+    """One step of all matrices of one shape, stacked. velocity: (N, rows, cols)"""
+    rows, cols = velocity.shape[-2:]
+    g = torch.cat([grad.view(-1, rows, cols) for grad in grads])
+    velocity.lerp_(g, 1 - momentum)
+    u = equalize(orthogonalize(g.lerp(velocity, momentum)), variance, MUON_BETA2)
+    lr = lr * max(1.0, rows / cols) ** 0.5
+    for p, step in zip(params, u.split([p.numel() // (rows * cols) for p in params]), strict=True):
+        step = step.view_as(p)
+        against = (step * p >= 0).to(p.dtype)  # cautious: decay only where the step shrinks it too
+        p.sub_(lr * step + lr * decay * p * against)
+
+
+def adamw(
+    params: list[Tensor], grads: list[Tensor], means: list[Tensor], squares: list[Tensor],
+    lrs: list[Tensor], decays: list[float], bias1: Tensor, bias2: Tensor,
+) -> None:  # fmt: skip
+    for p, g, m, s, lr, decay in zip(params, grads, means, squares, lrs, decays, strict=True):
+        m.lerp_(g, 1 - ADAM_BETA1)
+        s.lerp_(g.square(), 1 - ADAM_BETA2)
+        p.mul_(1 - lr * decay)
+        p.sub_(lr * (m / bias1) / ((s / bias2).sqrt() + ADAM_EPS))
+
+
+class Optimizer:
+    def __init__(self, model: GPT) -> None:
+        scale = (model.width / 768) ** -0.5  # learning rates were tuned at width 768
+        self.adam: list[tuple[Tensor, float, float]] = [
+            *((p, EMBED_LR * scale, EMBED_DECAY) for p in model.embeddings()),
+            (model.head, HEAD_LR * scale, HEAD_DECAY),
+            (model.resid_lambdas, SCALAR_LR * 0.01, 0.0),
+            (model.x0_lambdas, SCALAR_LR, 0.0),
+        ]
+        self.means = [torch.zeros_like(p) for p, _, _ in self.adam]
+        self.squares = [torch.zeros_like(p) for p, _, _ in self.adam]
+        self.lrs = [torch.zeros(()) for _ in self.adam]
+        shapes: dict[torch.Size, list[Tensor]] = {}
+        for p in model.matrices():
+            shapes.setdefault(p.shape[-2:], []).append(p)
+        self.muon: list[tuple[list[Tensor], Tensor, Tensor]] = []
+        for (rows, cols), params in shapes.items():
+            velocity = torch.cat([torch.zeros_like(p).view(-1, rows, cols) for p in params])
+            variance = velocity[..., :1] if rows >= cols else velocity[..., :1, :]
+            self.muon.append((params, velocity, variance.clone()))
+        # Numbers that change are tensors without dimensions: compiled code need not be redone.
+        self.lr, self.momentum, self.decay, self.bias1, self.bias2 = torch.zeros(5).unbind()
+        self.steps = 0
+        compiled = DEVICE == "cuda"
+        self.muon_step = torch.compile(muon, dynamic=False, fullgraph=True) if compiled else muon
+        self.adamw_step = torch.compile(adamw, dynamic=False, fullgraph=True) if compiled else adamw
+
+    @torch.no_grad()
+    def step(self, lr_mult: float, momentum: float, decay: float) -> None:
+        self.steps += 1
+        for tensor, (_, lr, _) in zip(self.lrs, self.adam, strict=True):
+            tensor.fill_(lr * lr_mult)
+        self.bias1.fill_(1 - ADAM_BETA1**self.steps)
+        self.bias2.fill_(1 - ADAM_BETA2**self.steps)
+        self.lr.fill_(MATRIX_LR * lr_mult)
+        self.momentum.fill_(momentum)
+        self.decay.fill_(decay)
+        params = [p for p, _, _ in self.adam]
+        self.adamw_step(
+            params, [p.grad for p in params], self.means, self.squares,
+            self.lrs, [decay for _, _, decay in self.adam], self.bias1, self.bias2,
+        )  # fmt: skip
+        for params, velocity, variance in self.muon:
+            self.muon_step(
+                params, [p.grad for p in params], velocity, variance,
+                self.lr, self.momentum, self.decay,
+            )  # fmt: skip
+
+
+# -----------------------------------------------------------------------------
+# Schedule: by the share of the time budget that is gone
+
+WARMUP = 0.0  # ar: 0.0..0.2
+WARMDOWN = 0.5  # ar: 0.0..1.0
+FINAL_LR = 0.0  # ar: 0.0..0.2
+
+
+def lr_multiplier(progress: float) -> float:
+    """Linear warm-up, constant, linear warm-down to FINAL_LR at progress 1."""
+    if progress < WARMUP:
+        return progress / WARMUP
+    left = (1 - progress) / WARMDOWN if WARMDOWN else 1.0
+    return 1.0 if left >= 1 else FINAL_LR + (1 - FINAL_LR) * max(left, 0.0)
+
+
+def muon_momentum(step: int) -> float:
+    return MOMENTUM_START + (MOMENTUM_END - MOMENTUM_START) * min(step / MOMENTUM_STEPS, 1)
+
+
+# -----------------------------------------------------------------------------
+# Training
+
+SEED = int(os.environ.get("AUTORESEARCH_SEED") or 42)
+UNTIMED_STEPS = 11 if DEVICE == "cuda" else 2  # compilation and warm-up are not training
+PEAK_FLOPS = 989.5e12  # of an H100 in bfloat16, without sparsity
+
+
+def main() -> None:
+    started = time.time()
+    check_machine()
+    torch.manual_seed(SEED)
+    torch.set_float32_matmul_precision("high")
+    tokenizer = Tokenizer.from_directory()
+    B, T = min(DEVICE_BATCH_SIZE, TOTAL_BATCH_SIZE // MAX_SEQ_LEN), MAX_SEQ_LEN
+    if B < 1 or TOTAL_BATCH_SIZE % (B * T):
+        refuse(f"TOTAL_BATCH_SIZE {TOTAL_BATCH_SIZE} is no multiple of {B} rows of {T} tokens")
+    accumulate = TOTAL_BATCH_SIZE // (B * T)
+    loader = make_dataloader(tokenizer, B, T, "train")
+
+    with torch.device(DEVICE):
+        model = GPT(tokenizer.get_vocab_size())
+        model.init_weights()
+    optimizer = Optimizer(model)
+    params = sum(p.numel() for p in model.parameters())
+    flops = model.flops_per_token()
+    print(f"{params / 1e6:.1f} M parameters, depth {DEPTH}, width {model.width}, seed {SEED}")
+    run = torch.compile(model, dynamic=False) if DEVICE == "cuda" else model
+    autocast = torch.autocast(DEVICE, torch.bfloat16, enabled=DEVICE == "cuda")
+
+    x, y, epoch = next(loader)
+    step, trained, smoothed = 0, 0.0, 0.0  # steps, seconds, loss
+    while step < UNTIMED_STEPS or trained < TIME_BUDGET:
+        began = time.perf_counter()
+        loss = torch.zeros((), device=DEVICE)
+        for _ in range(accumulate):
+            with autocast:
+                part = run(x, y) / accumulate
+            part.backward()
+            loss += part.detach()
+            x, y, epoch = next(loader)
+        progress = min(trained / TIME_BUDGET, 1.0)
+        multiplier = lr_multiplier(progress)
+        optimizer.step(multiplier, muon_momentum(step), MUON_DECAY * (1 - progress))
+        model.zero_grad(set_to_none=True)
+        loss = loss.item()  # waits for the GPU
+        seconds = time.perf_counter() - began
+
+        if not loss <= 100:  # NaN too
+            print("\nFAIL")
+            sys.exit(1)
+        if step == 0:  # a collection would stop every thread for half a second, later
+            gc.collect()
+            gc.freeze()
+            gc.disable()
+        if step >= UNTIMED_STEPS:
+            trained += seconds
+        step += 1
+        smoothed += 0.1 * (loss - smoothed)
+        rate = TOTAL_BATCH_SIZE / seconds
+        print(
+            f"\rstep {step:05d} ({100 * progress:.1f}%) | loss: {smoothed / (1 - 0.9**step):.6f}"
+            f" | lrm: {multiplier:.2f} | dt: {1000 * seconds:.0f}ms | tok/sec: {rate:,.0f}"
+            f" | mfu: {100 * flops * rate / PEAK_FLOPS:.1f}% | epoch: {epoch}"
+            f" | remaining: {max(TIME_BUDGET - trained, 0):.0f}s    ",
+            end="",
+            flush=True,
+        )
+    print()
+
+    model.eval()
+    with autocast:
+        val_bpb = evaluate_bpb(run, tokenizer, B)
+    if not math.isfinite(val_bpb):
+        print("FAIL")
+        sys.exit(1)
+    timed = (step - UNTIMED_STEPS) * TOTAL_BATCH_SIZE  # tokens
+    if DEVICE == "cuda":
+        memory = torch.cuda.max_memory_allocated() / 2**20
+    else:  # of the process: there is no other
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    print("---")
+    print(f"val_bpb:          {val_bpb:.6f}")
+    print(f"training_seconds: {trained:.1f}")
+    print(f"total_seconds:    {time.time() - started:.1f}")
+    print(f"peak_vram_mb:     {memory:.1f}")
+    print(f"mfu_percent:      {100 * flops * timed / max(trained, 1e-9) / PEAK_FLOPS:.2f}")
+    print(f"total_tokens_M:   {step * TOTAL_BATCH_SIZE / 1e6:.1f}")
+    print(f"num_steps:        {step}")
+    print(f"num_params_M:     {params / 1e6:.1f}")
+    print(f"depth:            {DEPTH}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except torch.OutOfMemoryError:
+        refuse(f"out of GPU memory: lower DEVICE_BATCH_SIZE (it is {DEVICE_BATCH_SIZE})")
+    except KeyboardInterrupt:
+        sys.exit(130)
