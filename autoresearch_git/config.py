@@ -19,7 +19,8 @@ else:
     import tomli as tomllib
 
 FILE = "autoresearch.toml"
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+HOUR = 3600.0
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": HOUR}
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

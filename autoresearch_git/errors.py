@@ -36,6 +36,10 @@ class DuplicateError(ArError):
         self.commit = commit
 
 
+class BusyError(ArError):
+    """Somebody else is doing it right now."""
+
+
 class GitError(ArError):
     """git refused; the message holds what it said."""
 

@@ -115,7 +115,8 @@ class Review(Record, frozen=True):
     runs: tuple[str, ...]  # the runs that it judges
     verdict: str  # one of VERDICTS
     reason: str  # one sentence
-    minimize: bool = True  # the metric's direction, so that a reader can rank without the contract
+    metric: str = ""  # its name and direction, so that a reader needs no contract
+    minimize: bool = True
     category: str = ""  # of the change: optimizer, schedule, architecture, ...
     niche: str = ""  # cell of the behaviour space; "" when nothing was measured
     value: float | None = None  # the mean of its runs
@@ -140,8 +141,8 @@ class Decision(Record, frozen=True):
     verdict: str  # one of VERDICTS
     reason: str
     entered: bool = False  # it became its niche's elite
-    branch: str = ""  # full ref name, if it moved
-    old: str = ""
+    branch: str = ""  # full ref name
+    old: str = ""  # where it was and where it went, if it moved
     new: str = ""
 
 

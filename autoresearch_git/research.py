@@ -81,6 +81,17 @@ class Research:
         for name in ("tip", "contract", "protected", "contract_id"):
             self.__dict__.pop(name, None)
 
+    @property
+    def klass(self) -> str:
+        """The class of the contract's latest run, else what this machine would give one."""
+        where = "contract = ? AND class <> '' ORDER BY seq DESC LIMIT 1"
+        latest = self.memory.index.select(where, self.contract_id)
+        if latest:
+            return latest[0].klass
+        from autoresearch_git.backends import hardware
+
+        return hardware.run_class(self.contract_id, hardware.fingerprint(hardware.gpus()[:1]))
+
     def history(self, klass: str) -> History:
         contract = self.contract
         return past.history(
@@ -95,18 +106,23 @@ class Research:
 
     def experiment(self, name: str) -> Experiment:
         """The experiment that a revision names."""
-        found = self.memory.experiment(name) if len(name) == 40 else None
-        if found:
-            return found
-        try:
-            oid = self.repo.resolve(name)
-        except GitError as error:
-            raise UnknownExperimentError(error.message, "see: git ar log") from None
-        found = self.memory.experiment(oid)
-        if not found:
-            about = f"{oid[:9]} ({self.repo.subject(oid)}) is no experiment"
-            raise UnknownExperimentError(about, "see: git ar log")
+        return find(self.memory, name)
+
+
+def find(memory: Memory, name: str) -> Experiment:
+    """The experiment that a revision names; UnknownExperimentError if it is none."""
+    found = memory.experiment(name) if len(name) == 40 else None
+    if found:
         return found
+    try:
+        oid = memory.repo.resolve(name)
+    except GitError as error:
+        raise UnknownExperimentError(error.message, "see: git ar log") from None
+    found = memory.experiment(oid)
+    if not found:
+        about = f"{oid[:9]} ({memory.repo.subject(oid)}) is no experiment"
+        raise UnknownExperimentError(about, "see: git ar log")
+    return found
 
 
 def _branch(memory: Memory, wanted: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autoresearch_git.history import Tally
-from autoresearch_git.records import Event, Experiment, decode, encode, fold
+from autoresearch_git.records import Event, Experiment, Review, decode, encode, fold
 
 VERSION = 1
 _CRASHES = ("crash", "invalid")
@@ -192,6 +192,13 @@ class Index:
         rows = self.db.execute(f"SELECT record FROM experiments WHERE {where}", values)
         return [decode(row[0], Experiment) for row in rows]
 
+    def oldest_first(self, last: int | None = None) -> Iterator[Experiment]:
+        """All experiments, or the last so many, in the order in which they were proposed."""
+        query = "SELECT record, seq, oid FROM experiments ORDER BY seq DESC, oid DESC LIMIT ?"
+        rows = f"SELECT record FROM ({query}) ORDER BY seq, oid"
+        for row in self.db.execute(rows, (-1 if last is None else last,)):
+            yield decode(row[0], Experiment)
+
     def tallies(self, klass: str, what: str) -> dict[str, Tally]:
         """Counts of a class by `what`: emitter, category, niche, signature or verdict."""
         query = "SELECT name, tries, wins, crashes, seconds FROM tallies WHERE class=? AND what=?"
@@ -206,6 +213,11 @@ class Index:
         query = "SELECT line FROM events WHERE kind = ? ORDER BY seq DESC, id DESC LIMIT ?"
         rows = self.db.execute(query, (kind, limit)).fetchall()
         return [decode(row[0], Event) for row in reversed(rows)]
+
+    def events_of(self, oid: str, kind: str) -> list[Event]:
+        """An experiment's events of a kind, in order."""
+        query = "SELECT line FROM events WHERE experiment = ? AND kind = ? ORDER BY seq, id"
+        return [decode(row[0], Event) for row in self.db.execute(query, (oid, kind))]
 
     def trail_of(self, oid: str) -> list[tuple[str, str, str]]:
         """(trail commit, kind, event id) of an experiment's events, in order."""
@@ -222,12 +234,18 @@ class Index:
 
 
 def loss(experiment: Experiment) -> float | None:
-    """What ranks an experiment among others of its class, lower is better; None if it cannot be.
+    """What ranks an experiment among others of its class, lower is better; None if it cannot be."""
+    if not experiment.review or experiment.verdict not in _RANKED:
+        return None
+    return rank(experiment.review)
 
-    The middle of its interval, so that one lucky run ranks behind what several runs confirm.
+
+def rank(review: Review) -> float | None:
+    """The rank of a reviewed value: the middle of its interval, lower is better.
+
+    So one lucky run ranks behind what several runs confirm.
     """
-    review = experiment.review
-    if not review or review.value is None or experiment.verdict not in _RANKED:
+    if review.value is None:
         return None
     middle = review.value
     if review.low is not None and review.high is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from autoresearch_git.records import Experiment
+from autoresearch_git.review.note import render as _render
 
 
 def render(experiment: Experiment) -> str:
     """The text of its note."""
-    return f"{experiment.verdict}\n"
+    return _render(experiment, True)
 
 
 def tag(experiment: Experiment) -> str:
     """The message of its near-miss tag."""
-    return f"{experiment.verdict}\n"
+    return _render(experiment, True)

@@ -23,7 +23,7 @@ def history(
         metric=metric,
         minimize=minimize,
         sigma=sigma,
-        baseline=_first(index, "class = ? AND emitter = 'baseline' AND decided = 1", klass),
+        baseline=baseline(index, klass),
         incumbent=_incumbent(index, klass, tree),
         best=best(index, klass),
         elites={niche: elite for niche in niches if (elite := _elite(index, klass, niche))},
@@ -43,6 +43,13 @@ def history(
     )
 
 
+def baseline(index: Index, klass: str) -> Experiment | None:
+    """The experiment of a class that all others are compared with: its untouched files."""
+    where = "class = ? AND emitter = 'baseline' AND decided = 1 ORDER BY seq LIMIT 1"
+    found = index.select(where, klass)
+    return found[0] if found else None
+
+
 def best(index: Index, klass: str) -> Experiment | None:
     """The experiment of a class that ranks first."""
     found = index.select("class = ? AND loss IS NOT NULL ORDER BY loss, oid LIMIT 1", klass)
@@ -56,11 +63,6 @@ def stall(index: Index, klass: str) -> int:
     since = "SELECT count(*) FROM experiments WHERE class = ? AND seq > ? AND decided = 1"
     found = index.db.execute(since, (klass, max((seq for seq in last if seq), default=0)))
     return int(found.fetchone()[0])
-
-
-def _first(index: Index, where: str, *values: object) -> Experiment | None:
-    found = index.select(where + " ORDER BY seq LIMIT 1", *values)
-    return found[0] if found else None
 
 
 def _elite(index: Index, klass: str, niche: str) -> Experiment | None:

@@ -6,6 +6,7 @@ a kill, a fetch or a person's hand left behind is mended on the next opening.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,13 +57,20 @@ class Memory:
         with writing(self.place):
             self._take_in(self.repo.ref(TRAIL))
 
-    def append(self, *drafts: Event, log: bytes = b"") -> list[Event]:
-        """Record events, safely, and bring the views up to date; the log is the last event's."""
+    def append(
+        self, *drafts: Event, log: bytes = b"", check: Callable[[], None] | None = None
+    ) -> list[Event]:
+        """Record events, safely, and bring the views up to date; the log is the last event's.
+
+        `check` is called under the lock, with everything up to date, and may refuse by raising.
+        """
         from autoresearch_git.git.lock import writing
         from autoresearch_git.memory import trail
 
         with writing(self.place):
             self._take_in(self.repo.ref(TRAIL))
+            if check:
+                check()
             entries = trail.append(self.repo, drafts, log)
             self._take_in(entries[-1].oid)
         return [entry.event for entry in entries]

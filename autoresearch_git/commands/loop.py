@@ -1,0 +1,71 @@
+"""git ar loop: the four stages, again and again."""
+
+from __future__ import annotations
+
+import click
+
+from autoresearch_git import config
+from autoresearch_git.commands._pipe import finish, line
+from autoresearch_git.commands.run import parse_jobs
+from autoresearch_git.display import Display
+from autoresearch_git.loop import Budget, Loop, Watcher
+from autoresearch_git.output import Output, json_option
+from autoresearch_git.records import Experiment
+from autoresearch_git.research import Research
+from autoresearch_git.stages.run import open_backend
+
+
+@click.command()
+@click.option("--runs", type=click.IntRange(1), help="Stop after so many experiments.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Start none after so long.")
+@click.option("--patience", type=click.IntRange(1), help="Stop after so many without a keep.")
+@click.option("--jobs", default="1", help="Runs at once: a number, or auto (default 1).")
+@click.option("--backend", default="", help="Where to run (default: git config ar.backend, local).")
+@click.option("--sandbox/--no-sandbox", default=None, help="Bubblewrap (default: when it works).")
+@click.option("--seed", type=int, help="Make the random choices repeatable.")
+@click.option("--branch", default="", help="The research branch, if there are several.")
+@json_option
+def command(
+    runs: int | None,
+    hours: float | None,
+    patience: int | None,
+    jobs: str,
+    backend: str,
+    sandbox: bool | None,
+    seed: int | None,
+    branch: str,
+    as_json: bool | None,
+) -> None:
+    """Propose, run, review and select until a budget is spent.
+
+    Everything is on the trail after each step: kill it at any moment, start it again, and it goes
+    on. Ctrl-C ends the runs in flight and records them.
+
+    \b
+    git ar loop --runs 20
+    git ar loop --hours 8 --jobs auto --patience 40
+    """
+    research = Research.open(branch=branch)
+    where = open_backend(research, backend, parse_jobs(jobs), sandbox)
+    output = Output.choose(as_json)
+    budget = Budget(runs, hours * config.HOUR if hours else None, patience)
+    with Display() as display:
+        watcher = Watcher(
+            begin=lambda e: display.begin(e.commit, _title(e)),
+            update=lambda e, update: display.update(e.commit, update),
+            end=lambda e: _end(display, output, e),
+            say=display.say,
+        )
+        Loop(research, where, budget, watcher, seed).work()
+    finish(research)
+
+
+def _title(experiment: Experiment) -> str:
+    plan = experiment.plan
+    return f"{experiment.commit[:9]} {plan.emitter if plan else ''}: {plan.change if plan else ''}"
+
+
+def _end(display: Display, output: Output, experiment: Experiment) -> None:
+    display.end(experiment.commit, line(experiment))
+    if output.json:
+        output.record(experiment)

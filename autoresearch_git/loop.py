@@ -1,0 +1,161 @@
+"""The loop: the four stages chained in one process, with budgets, workers and clean stops."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from autoresearch_git.backends.base import Backend, Job, Update
+from autoresearch_git.errors import ArError, BusyError, DuplicateError, HarnessError
+from autoresearch_git.records import Experiment
+from autoresearch_git.research import Research
+from autoresearch_git.review.clean import clean
+from autoresearch_git.stages.pool import Flights, spread
+from autoresearch_git.stages.propose import propose
+from autoresearch_git.stages.review import review
+from autoresearch_git.stages.run import claim, finish, reclaim
+from autoresearch_git.stages.select import select
+
+FAILURES = 3  # harness failures in a row that end a loop: the machine needs a person
+ATTEMPTS = 5  # at a proposal that nobody made before
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a loop ends; None is no limit."""
+
+    runs: int | None = None
+    seconds: float | None = None
+    patience: int | None = None  # decisions since the last keep
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who is told what the loop does; called from any worker's thread."""
+
+    begin: Callable[[Experiment], None] = lambda _experiment: None
+    update: Callable[[Experiment, Update], None] = lambda _experiment, _update: None
+    end: Callable[[Experiment], None] = lambda _experiment: None
+    say: Callable[[str], None] = lambda _line: None
+
+
+@dataclass
+class Loop:
+    """One campaign on one machine. State that matters is on the trail, not in here."""
+
+    research: Research
+    backend: Backend
+    budget: Budget
+    watcher: Watcher = field(default_factory=Watcher)
+    seed: int | None = None
+    done: int = 0
+    failures: int = 0
+
+    def __post_init__(self) -> None:
+        self.started = time.monotonic()
+        self.flights = Flights(self.backend)
+        self.own = threading.local()
+        self.counting = threading.Lock()
+        self.proposing = threading.Lock()  # so that each proposal knows of the one before it
+        self.rng = random.Random(self.seed)
+
+    def work(self) -> int:
+        """Run until a budget is spent; how many experiments were finished."""
+        for lost in reclaim(self.research, self.backend):
+            self.watcher.say(f"{lost.commit[:9]} was in flight when its process died: killed")
+        jobs = self.backend.jobs
+        if jobs == 1:
+            self.own.research = self.research
+            for turn in self._turns():
+                self._round(turn)
+        else:
+            spread(self._turns(), self._round, jobs, self.flights)
+        return self.done
+
+    def _turns(self) -> Iterator[int]:
+        turn = 0
+        while self._goes_on(turn):
+            yield turn
+            turn += 1
+
+    def _goes_on(self, turn: int) -> bool:
+        budget = self.budget
+        if budget.runs is not None and turn >= budget.runs:
+            return False
+        if budget.seconds is not None and time.monotonic() - self.started >= budget.seconds:
+            self.watcher.say("the time is spent")
+            return False
+        stop = self.research.memory.place.private / "stop"
+        if stop.exists():
+            stop.unlink()
+            self.watcher.say("stopped by git ar stop")
+            return False
+        if budget.patience is not None and self._stall() >= budget.patience:
+            self.watcher.say(f"nothing kept for {budget.patience} experiments")
+            return False
+        return not self.flights.stopping.is_set()
+
+    def _round(self, _turn: int) -> None:
+        research = self._mine()
+        experiment, job = self._next(research)
+        self.watcher.begin(experiment)
+        experiment = finish(
+            research,
+            experiment,
+            job,
+            self.backend,
+            lambda update: self.watcher.update(experiment, update),
+            self.flights,
+        )
+        self._check_harness(experiment)
+        experiment = select(research, review(research, experiment))
+        with self.counting:
+            self.done += 1
+        self.watcher.end(experiment)
+
+    def _next(self, research: Research) -> tuple[Experiment, Job]:
+        """What was proposed before and never ran, else a new proposal; claimed for us."""
+        waiting = "decided = 0 AND contract = ? AND verdict = 'proposed' ORDER BY seq"
+        with self.proposing:
+            research.reload()
+            for experiment in research.memory.index.select(waiting, research.contract_id):
+                with contextlib.suppress(BusyError):
+                    if job := claim(research, experiment):
+                        return experiment, job
+            for attempt in range(ATTEMPTS):
+                try:
+                    experiment = propose(research, research.klass, self.rng)
+                except DuplicateError:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+                    continue  # another throw of the dice finds another idea
+                if job := claim(research, experiment):
+                    return experiment, job
+            raise ArError("every proposal was run by somebody else", "try again")
+
+    def _check_harness(self, experiment: Experiment) -> None:
+        """Stop after some failures of the machinery in a row: no result will come of them."""
+        last = experiment.runs[-1] if experiment.runs else None
+        with self.counting:
+            failed = last is not None and last.outcome == "harness"
+            self.failures = self.failures + 1 if failed else 0
+            if last and self.failures >= FAILURES:
+                about = f"{FAILURES} runs in a row failed before they could start"
+                raise HarnessError(f"{about}: {clean(last.detail)}", "mend that, then go on")
+
+    def _stall(self) -> int:
+        from autoresearch_git.memory import past
+
+        return past.stall(self.research.memory.index, self.research.klass)
+
+    def _mine(self) -> Research:
+        if not hasattr(self.own, "research"):
+            place = self.research.memory.place
+            self.own.research = Research.open(place.git_dir, self.research.branch)
+        found = self.own.research
+        assert isinstance(found, Research)
+        return found

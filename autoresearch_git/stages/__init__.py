@@ -1,0 +1,1 @@
+"""The four stages of the pipe as plain functions: propose, run, review, select."""

@@ -1,0 +1,162 @@
+"""Propose: turn an idea into a commit that the trail announces. The user's tree stays as it is."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+
+from autoresearch_git import config
+from autoresearch_git.emitters.ask import ask
+from autoresearch_git.emitters.base import Files
+from autoresearch_git.errors import ArError, DuplicateError
+from autoresearch_git.git.repo import Person, Repo
+from autoresearch_git.records import Event, Experiment, Plan
+from autoresearch_git.research import Research
+from autoresearch_git.review.clean import clean
+
+
+def propose(
+    research: Research, klass: str, rng: random.Random, emitter: str | None = None
+) -> Experiment:
+    """Ask the search for the next experiment of a class and commit it.
+
+    Raises DuplicateError when everything that came up was tried already.
+    """
+    research.reload()
+    plan, proposal = ask(
+        research.history(klass),
+        research.tip,
+        read=lambda commit: targets(research, commit),
+        merge=lambda ours, theirs: _merged(research, ours, theirs),
+        tried=lambda files: _tried(research, research.repo.tree(research.tip), files),
+        rng=rng,
+        emitter=emitter,
+    )
+    if proposal.replicate or plan.phase == "baseline":
+        return announce(research, proposal.replicate or research.tip, plan)
+    parents = proposal.parents or (plan.parent,)
+    return commit(research, plan, parents, proposal.files)
+
+
+def from_worktree(research: Research, idea: str, hypothesis: str = "") -> Experiment:
+    """Make an experiment of the target files as somebody edited them in the working tree."""
+    research.reload()
+    repo, work = research.repo, research.repo.place.work
+    if work is None:
+        raise ArError("a bare repository has no working tree", "use a clone, or a linked worktree")
+    files = {}
+    for path in research.contract.target:
+        try:
+            files[path] = (work / path).read_bytes().decode("utf-8", "replace")
+        except OSError as error:
+            raise ArError(f"cannot read {path}: {error.strerror}", "is it deleted?") from None
+    files = _onto_tip(research, repo.resolve("HEAD"), files)
+    if files == targets(research, research.tip):
+        raise ArError(
+            "the target files are as on the research branch: nothing to propose",
+            f"edit {', '.join(research.contract.target)} first",
+        )
+    plan = Plan(
+        emitter="person",
+        phase="explore",
+        change=clean(idea, 100),
+        parent=research.tip,
+        hypothesis=clean(hypothesis or idea, 400),
+    )
+    return commit(research, plan, (research.tip,), files)
+
+
+def commit(research: Research, plan: Plan, parents: tuple[str, ...], files: Files) -> Experiment:
+    """Commit changed target files and announce the experiment; DuplicateError if tried before."""
+    repo = research.repo
+    outside = set(files) - set(research.contract.target)
+    if outside:
+        raise ArError(f"not a target file: {', '.join(sorted(outside))}", f"see {config.FILE}")
+    tree = repo.tree_with(_base_tree(research, plan.parent), files)
+    known = research.memory.index.select("tree = ? LIMIT 1", tree)
+    if known:
+        about = f"already tried as {known[0].commit[:9]} ({known[0].verdict})"
+        raise DuplicateError(about, known[0].commit, f"see it: git ar show {known[0].commit[:9]}")
+    author = repo.user
+    now = Person(author.name, author.email, time.time())
+    oid = repo.write_commit(tree, parents, _message(plan), now, now)
+    return announce(research, oid, plan)
+
+
+def announce(research: Research, oid: str, plan: Plan) -> Experiment:
+    """Put an experiment on the trail, which makes it known and safe from gc."""
+    event = Event(
+        kind="propose",
+        commit=oid,
+        contract=research.contract_id,
+        tree=research.repo.tree(oid),
+        plan=plan,
+    )
+    research.memory.append(event)
+    experiment = research.memory.experiment(oid)
+    assert experiment is not None
+    return experiment
+
+
+def targets(research: Research, oid: str) -> dict[str, str]:
+    """The target files of a commit, path -> text."""
+    return research.repo.texts(oid, research.contract.target)
+
+
+def _base_tree(research: Research, parent: str) -> str:
+    """The parent's tree, with the contract and the protected files of the branch's tip.
+
+    A parent from before a change of the contract would otherwise bring the old one back.
+    """
+    repo = research.repo
+    fixed = (config.FILE, *research.contract.protect)
+    return repo.tree_with(repo.tree(parent or research.tip), repo.texts(research.tip, fixed))
+
+
+def _tried(research: Research, tree: str, files: Files) -> str | None:
+    found = research.memory.index.select("tree = ?", research.repo.tree_with(tree, files))
+    return found[0].commit if found else None
+
+
+def _merged(research: Research, ours: str, theirs: str) -> dict[str, str] | None:
+    tree = research.repo.merge(ours, theirs)
+    if tree is None:
+        return None
+    return {path: text for path, text in _texts(research.repo, tree, research.contract.target)}
+
+
+def _texts(repo: Repo, tree: str, paths: tuple[str, ...]) -> list[tuple[str, str]]:
+    who = Person("git-ar", "git-ar@localhost", 0)
+    oid = repo.write_commit(tree, [], "a tree to read from\n", who, who)
+    return list(repo.texts(oid, paths).items())
+
+
+def _onto_tip(research: Research, head: str, files: Mapping[str, str]) -> dict[str, str]:
+    """What the edits, made on HEAD, become on the research branch's tip."""
+    repo, tip = research.repo, research.tip
+    if all(repo.blob_id(head, path) == repo.blob_id(tip, path) for path in files):
+        return dict(files)
+    who = Person("git-ar", "git-ar@localhost", 0)
+    edited = repo.write_commit(repo.tree_with(repo.tree(head), files), [head], "edited\n", who, who)
+    merged = _merged(research, tip, edited)
+    if merged is None:
+        raise ArError(
+            "the edits conflict with what the research branch has kept since",
+            "make them on its newest version: git switch " + research.branch.split("/", 2)[2],
+        )
+    return merged
+
+
+def _message(plan: Plan) -> str:
+    expected = f"{plan.expected:+.6g}" if plan.expected is not None else ""
+    trailers = {
+        "Emitter": plan.emitter,
+        "Phase": plan.phase,
+        "Expected": expected,
+        "Builds-on": ", ".join(oid[:12] for oid in plan.builds_on[:8]),
+        "Agent": str(plan.agent.get("name", "")) if plan.agent else "",
+    }
+    lines = [f"{key}: {clean(value, 200)}" for key, value in trailers.items() if value]
+    body = f"{clean(plan.hypothesis, 600)}\n\n" if plan.hypothesis else ""
+    return f"exp: {clean(plan.change, 100)}\n\n{body}" + "\n".join(lines) + "\n"

@@ -1,0 +1,31 @@
+"""Review: turn runs into knowledge, one review event an experiment."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from autoresearch_git.errors import ArError
+from autoresearch_git.records import Event, Experiment
+from autoresearch_git.research import Research
+from autoresearch_git.review.change import classify
+from autoresearch_git.review.judge import judge
+from autoresearch_git.stages.propose import targets
+
+
+def review(research: Research, experiment: Experiment, *, force: bool = False) -> Experiment:
+    """Judge an experiment's runs against its class; what was judged already is left as it is."""
+    if not experiment.runs:
+        raise ArError(
+            f"{experiment.commit[:9]} has not been run", f"git ar run {experiment.commit[:9]}"
+        )
+    judged = experiment.review.runs if experiment.review else ()
+    if not force and set(judged) == {run.run for run in experiment.runs}:
+        return experiment
+    parent = experiment.plan.parent if experiment.plan else ""
+    old = targets(research, parent) if parent else targets(research, experiment.commit)
+    change = classify(old, targets(research, experiment.commit))
+    research.reload()
+    found = judge(experiment, change, research.history(experiment.klass))
+    found = replace(found, metric=research.contract.metric, minimize=research.contract.minimize)
+    research.memory.append(Event(kind="review", commit=experiment.commit, review=found))
+    return research.memory.experiment(experiment.commit) or experiment

@@ -1,0 +1,204 @@
+"""Run: execute an experiment once and put exactly one fact on the trail, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from autoresearch_git.backends import BACKENDS
+from autoresearch_git.backends.base import Backend, Handle, Job, Options, Update
+from autoresearch_git.backends.execute import execute
+from autoresearch_git.errors import ArError, BusyError
+from autoresearch_git.memory.store import Memory
+from autoresearch_git.records import Event, Experiment, Lease, Run
+from autoresearch_git.research import Research
+from autoresearch_git.stages.pool import Flights
+
+SEED = 42  # of a first run; replicates count on from it
+GRACE = 120.0  # seconds that a lease outlives the timeout: start, checkout, log
+
+OnUpdate = Callable[[Update], None]
+
+
+class _ResultKnownError(Exception):
+    """Somebody finished it between our look and the lock."""
+
+
+def open_backend(
+    research: Research, name: str = "", jobs: int | None = None, sandbox: bool | None = None
+) -> Backend:
+    """The backend that a flag or `ar.backend` names, set up for this research."""
+    name = name or research.setting("backend", "local")
+    if name not in BACKENDS:
+        raise ArError(f"there is no backend {name!r}", f"one of: {', '.join(BACKENDS)}")
+    cache = os.environ.get("AUTORESEARCH_CACHE") or str(Path.home() / ".cache" / "autoresearch")
+    place = research.memory.place
+    place.private.mkdir(exist_ok=True)
+    Path(cache).mkdir(parents=True, exist_ok=True)
+    options = Options(
+        folder=place.private,
+        jobs=jobs,
+        sandbox=sandbox,
+        network=research.contract.network,
+        cache=Path(cache),
+    )
+    return BACKENDS[name](options)
+
+
+def claim(
+    research: Research,
+    experiment: Experiment,
+    *,
+    seed: int | None = None,
+    replicate: bool = False,
+    timeout: float | None = None,
+) -> Job | None:
+    """Take an experiment's next run, so that nobody else does; None if its result is known.
+
+    The lease goes to the trail under the lock. Raises BusyError if somebody runs it now.
+    """
+    again = replicate or experiment.again or seed is not None
+    job = _job(research, experiment, seed, timeout)
+    memory, oid = research.memory, experiment.commit
+
+    def check() -> None:
+        now = memory.experiment(oid) or experiment
+        if now.lease and not _dead(research, now, now.lease):
+            raise BusyError(f"{oid[:9]} is being run already", "see: git ar status")
+        if not again and _has_result(now):
+            raise _ResultKnownError
+
+    lease = Lease(
+        run=job.run, pid=os.getpid(), slot="", until=round(time.time() + job.timeout + GRACE)
+    )
+    try:
+        memory.append(Event(kind="start", commit=oid, lease=lease), check=check)
+    except _ResultKnownError:
+        return None
+    return job
+
+
+def perform(
+    job: Job, backend: Backend, on_update: OnUpdate | None = None, flights: Flights | None = None
+) -> Run:
+    """Execute a claimed job and record it. Opens a memory of its own, so any thread may call."""
+
+    def announce(handle: Handle) -> None:
+        if flights:
+            flights.handles[job.run] = handle
+
+    run = execute(job, backend, on_update, announce)
+    if flights:
+        flights.handles.pop(job.run, None)
+    try:
+        log = job.log.read_bytes()
+    except OSError:
+        log = b""
+    Memory.open(job.repo).append(Event(kind="run", commit=job.commit, run=run), log=log)
+    job.log.unlink(missing_ok=True)
+    return run
+
+
+def run(
+    research: Research,
+    experiment: Experiment,
+    backend: Backend,
+    *,
+    seed: int | None = None,
+    replicate: bool = False,
+    timeout: float | None = None,
+    on_update: OnUpdate | None = None,
+    flights: Flights | None = None,
+) -> Experiment:
+    """Execute an experiment once, or return it as it is when its result is known.
+
+    Raises KeyboardInterrupt, after the fact is recorded, when the user stopped it.
+    """
+    job = claim(research, experiment, seed=seed, replicate=replicate, timeout=timeout)
+    return finish(research, experiment, job, backend, on_update, flights)
+
+
+def finish(
+    research: Research,
+    experiment: Experiment,
+    job: Job | None,
+    backend: Backend,
+    on_update: OnUpdate | None = None,
+    flights: Flights | None = None,
+) -> Experiment:
+    """Perform a claimed job (None: there is nothing to do) and return what is known then."""
+    if job is None:
+        return experiment
+    done = perform(job, backend, on_update, flights)
+    research.memory.refresh()
+    if done.checks.get("interrupted"):
+        raise KeyboardInterrupt
+    return research.memory.experiment(experiment.commit) or experiment
+
+
+def _has_result(experiment: Experiment) -> bool:
+    return any(run.outcome not in ("harness", "killed") for run in experiment.runs)
+
+
+def _job(
+    research: Research, experiment: Experiment, seed: int | None, timeout: float | None
+) -> Job:
+    contract, name = research.contract, secrets.token_hex(6)
+    done = {run.seed for run in experiment.runs if run.outcome == "ok"}
+    if seed is None:
+        seed = next(s for s in range(SEED, SEED + len(done) + 1) if s not in done)
+    logs = research.memory.place.private / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    return Job(
+        run=name,
+        repo=research.memory.place.git_dir,
+        commit=experiment.commit,
+        contract=research.contract_id,
+        command=contract.command,
+        metric=contract.metric,
+        timeout=timeout or contract.timeout_seconds,
+        log=logs / f"{name}.log",
+        minimize=contract.minimize,
+        budget=contract.budget,
+        seed=seed,
+        env={} if contract.budget is None else {"AUTORESEARCH_SECONDS": f"{contract.budget:g}"},
+        protected=research.protected,
+        targets=contract.target,
+    )
+
+
+def reclaim(research: Research, backend: Backend) -> list[Experiment]:
+    """Record the runs of this host whose process is gone as killed; the experiments concerned."""
+    found = []
+    for experiment in research.memory.index.select("decided = 0 AND verdict = 'running'"):
+        lease = experiment.lease
+        if not lease or backend.attach(lease.run) or not _dead(research, experiment, lease):
+            continue
+        lost = Run(
+            run=lease.run,
+            outcome="killed",
+            seconds=0.0,
+            klass="",
+            detail="the process that ran it is gone",
+        )
+        research.memory.append(Event(kind="run", commit=experiment.commit, run=lost))
+        found.append(experiment)
+    return found
+
+
+def _dead(research: Research, experiment: Experiment, lease: Lease) -> bool:
+    """A lease of this host is dead with its process, one of another host when it ran out."""
+    events = research.memory.index.events_of(experiment.commit, "start")
+    if not events or events[-1].host != socket.gethostname():
+        return time.time() > lease.until
+    try:
+        os.kill(lease.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return time.time() > lease.until

@@ -1,0 +1,79 @@
+"""Select: act on a review. Keeps move the research branch; everything else stays on the trail."""
+
+from __future__ import annotations
+
+import time
+
+from autoresearch_git.errors import ArError
+from autoresearch_git.git import worktree
+from autoresearch_git.git.repo import Person
+from autoresearch_git.memory import index
+from autoresearch_git.records import Decision, Event, Experiment
+from autoresearch_git.research import Research
+from autoresearch_git.review.clean import clean
+
+_KEEPS = ("keep", "keep-unconfirmed")
+
+
+def select(research: Research, experiment: Experiment) -> Experiment:
+    """Decide on a reviewed experiment, once a review; the branch moves by compare-and-swap."""
+    review = experiment.review
+    if not review:
+        raise ArError(
+            f"{experiment.commit[:9]} has no review", f"git ar review {experiment.commit[:9]}"
+        )
+    done = experiment.decision
+    if done and (done.verdict, done.reason) == (review.verdict, review.reason):
+        return experiment
+    research.reload()
+    new = _keep(research, experiment) if review.verdict in _KEEPS else ""
+    moved = bool(new) and new != research.tip
+    decision = Decision(
+        klass=review.klass,
+        verdict=review.verdict,
+        reason=review.reason,
+        entered=_enters(research, experiment),
+        branch=research.branch,
+        old=research.tip if moved else "",
+        new=new if moved else "",
+    )
+    research.memory.append(Event(kind="decision", commit=experiment.commit, decision=decision))
+    if moved:
+        research.memory.notices += worktree.follow(
+            research.memory.place, research.branch, research.tip, new
+        )
+        research.reload()
+    return research.memory.experiment(experiment.commit) or experiment
+
+
+def _keep(research: Research, experiment: Experiment) -> str:
+    """The branch's next commit: the experiment itself, or a merge that takes its tree.
+
+    An experiment that did not start from the tip is merged, so that the branch stays one line of
+    keeps (`git log --first-parent`), is never rewound, and its tree is exactly what was measured.
+    """
+    repo, tip, oid = research.repo, research.tip, experiment.commit
+    tree = repo.tree(oid)
+    if oid == tip or tree == repo.tree(tip):
+        return tip
+    if tip in repo.parents(oid)[:1]:
+        return oid
+    now = Person(repo.user.name, repo.user.email, time.time())
+    plan = experiment.plan
+    about = clean(plan.change, 100) if plan else oid[:12]
+    message = f"keep: {about}\n\nThe files of {oid[:12]}, which did not start from {tip[:12]}.\n"
+    return repo.write_commit(tree, [tip, oid], message, now, now)
+
+
+def _enters(research: Research, experiment: Experiment) -> bool:
+    """Whether it becomes the elite of its niche (by what ranks there, were it decided now)."""
+    review = experiment.review
+    if not review or not review.niche:
+        return False
+    mine = index.rank(review)
+    if mine is None:
+        return False
+    where = "class = ? AND niche = ? AND loss IS NOT NULL AND oid <> ? ORDER BY loss, oid LIMIT 1"
+    held = research.memory.index.select(where, review.klass, review.niche, experiment.commit)
+    theirs = index.loss(held[0]) if held else None
+    return theirs is None or mine < theirs
