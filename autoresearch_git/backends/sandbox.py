@@ -22,6 +22,7 @@ SECRETS = (  # below the home folder
     *(".local/share/keyrings", ".claude", ".codex", ".gemini", ".bash_history", ".zsh_history"),
 )
 DEVICES = ("nvidia*", "nvidia-caps", "dri", "kfd", "infiniband")
+FIND = ("/bin/sh", "-c", 'exec "$0" "$@"')  # says 127 for what does not exist; bwrap says 1
 RUN = ("/run/nvidia-persistenced", "/run/opengl-driver")
 NAMES = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf")
 
@@ -68,7 +69,7 @@ def wrap(
             args += ["--ro-bind", str(path), str(path)]
     for path in (tmp, *map(_real, writable)):
         args += ["--bind", str(path), str(path)]
-    return [*args, "--", *argv]
+    return [*args, "--", *FIND, *argv]
 
 
 def _common(network: bool) -> list[str]:

@@ -61,6 +61,7 @@ class Supervisor:
         output, report = os.pipe(), os.pipe()
         self.started = time.monotonic()
         self.free = proctree.free_bytes(self.spec["cwd"])
+        self.allowed = min(self.spec["disk"], self.free * 9 // 10)  # others need some too
         self.pid = self._start(output, report)
         os.close(output[1])
         os.close(report[1])
@@ -207,15 +208,14 @@ class Supervisor:
 
     def _check_disk(self) -> None:
         free = proctree.free_bytes(self.spec["cwd"])
-        if self.deadline or self.free - free <= self.spec["disk"]:
+        if self.deadline or self.free - free <= self.allowed:
             return  # others write too: only then is it worth to walk through the folders
         used = sum(proctree.size_of(folder) for folder in self.spec["watched"])
-        if used > self.spec["disk"]:
-            self._cancel(
-                "disk", f"wrote {used >> 20} MiB, more than {self.spec['disk'] >> 20}", True
-            )
+        if used > self.allowed:
+            why = f"wrote {used >> 20} MiB, more than {self.allowed >> 20} MiB"
+            self._cancel("disk", why, hard=True)
         else:
-            self.free = free + self.spec["disk"]
+            self.free = free + self.allowed
 
     def _kill_rest(self) -> list[str]:
         """KILL what the command left running; the names, if it ended by itself."""

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
 import pytest
-from conftest import SUMMARY, Lab
 
 from autoresearch_git.backends import BACKENDS, sandbox
-from autoresearch_git.backends.base import Update
+from autoresearch_git.backends.base import Backend, Update
 from autoresearch_git.backends.execute import execute
-
-SANDBOXES = [
-    pytest.param(False, id="bare"),
-    pytest.param(
-        True,
-        id="sandboxed",
-        marks=pytest.mark.skipif(bool(sandbox.trouble()), reason=sandbox.trouble() or "works"),
-    ),
-]
+from tests.backends.lab import SUMMARY, Lab, pids_of
 
 
-@pytest.fixture(params=SANDBOXES)
-def backend(request, lab: Lab):
-    return BACKENDS["local"](lab.options(sandbox=request.param))
-
-
-def test_a_run_becomes_its_record(lab: Lab, backend) -> None:
+def test_a_run_becomes_its_record(lab: Lab, backend: Backend) -> None:
     places, updates = [], []
     script = (
         "import os, time\n"
@@ -47,3 +39,142 @@ def test_a_run_becomes_its_record(lab: Lab, backend) -> None:
     assert isinstance(seen[0], Update)
     assert seen[0].tokens_per_second == 900
     assert backend.attach(job.run) is None
+
+
+def test_a_second_run_finds_a_clean_checkout(lab: Lab, backend: Backend) -> None:
+    dirty = "open('left', 'w').write('x'); open('prepare.py', 'w').write('hacked')\n" + SUMMARY
+    lab.commit(prepare__py="honest")
+    assert execute(lab.job(dirty), backend).outcome == "ok"
+    look = "import os; print(sorted(os.listdir()), open('prepare.py').read())\n" + SUMMARY
+    job = lab.job(look)
+    assert execute(job, backend).outcome == "ok"
+    assert job.log.read_text().startswith("['prepare.py', 'train.py'] honest\n")
+
+
+def test_the_environment_is_clean(lab: Lab, backend: Backend, monkeypatch) -> None:
+    for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "NVIDIA_API_KEY", "GIT_DIR", "FOO"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("AUTORESEARCH_PROFILE", "cpu")
+    job = lab.job("import os; print('ENV', *sorted(os.environ.items()))\n" + SUMMARY)
+    assert execute(job, backend).outcome == "ok"
+    said = job.log.read_text()
+    assert "secret" not in said
+    assert "'AUTORESEARCH_PROFILE', 'cpu'" in said
+
+
+def test_python_is_our_python(lab: Lab, backend: Backend) -> None:
+    import sys
+
+    job = lab.job("import sys, msgspec; print(sys.executable)\n" + SUMMARY)
+    assert execute(job, backend).outcome == "ok"
+    assert job.log.read_text().splitlines()[0] == sys.executable
+
+
+def test_the_shell_is_used_where_it_is_needed(lab: Lab, backend: Backend) -> None:
+    job = lab.job(SUMMARY, command="SHOWN=yes python train.py && echo num_steps: 4 >/dev/null")
+    assert execute(job, backend).value == 1.25
+
+
+def test_a_command_that_does_not_exist_is_the_harness(lab: Lab, backend: Backend) -> None:
+    run = execute(lab.job(SUMMARY, command="nosuchprogram train.py"), backend)
+    assert run.outcome == "harness"
+
+
+def test_a_commit_that_does_not_exist_is_the_harness(lab: Lab, backend: Backend) -> None:
+    run = execute(lab.job(SUMMARY, commit="0" * 40), backend)
+    assert (run.outcome, run.exit) == ("harness", None)
+    assert execute(lab.job(SUMMARY), backend).outcome == "ok"  # the slot is free again
+
+
+def test_ctrl_c_once_ends_cleanly_and_is_recorded(lab: Lab, backend: Backend) -> None:
+    script = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(3)))\n"
+        "print('ready', flush=True)\ntime.sleep(30)\n"
+    )
+    job = lab.job(script, grace=10.0)
+
+    def interrupt(update: Update) -> None:
+        if "ready" in update.line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run = execute(job, backend, interrupt)
+    assert (run.outcome, run.checks["interrupted"]) == ("killed", True)
+    assert "saved" in job.log.read_text()
+    assert run.seconds < 5
+
+
+def test_ctrl_c_twice_kills(lab: Lab, backend: Backend) -> None:
+    script = (
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "for i in range(300): print('ready', i, flush=True); time.sleep(0.1)\n"
+    )
+    job = lab.job(script, grace=60.0)
+    hits = []
+
+    def interrupt(update: Update) -> None:
+        if "ready" in update.line and len(hits) < 2:
+            hits.append(1)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run = execute(job, backend, interrupt)
+    assert run.outcome == "killed"
+    assert run.seconds < 10
+    assert pids_of(job.run) == []
+
+
+def test_early_stop_is_its_own_outcome(lab: Lab, backend: Backend) -> None:
+    job = lab.job("import time\nprint('x', flush=True)\ntime.sleep(30)\n")
+    handle = backend.submit(job)
+    threading.Timer(0.3, backend.cancel, (handle, "stopped")).start()
+    finished = backend.result(handle)
+    assert finished.ended == "stopped"
+
+
+def test_a_run_of_another_process_can_be_watched_and_ended(lab: Lab, backend: Backend) -> None:
+    script = (
+        "import time\nfor i in range(300): print(f'{i}% loss: 1', flush=True); time.sleep(.1)\n"
+    )
+    job = lab.job(script)
+    handle = backend.submit(job)
+    done: list[object] = []
+    thread = threading.Thread(target=lambda: done.append(backend.result(handle)))
+    thread.start()
+    other = BACKENDS["local"](lab.options(sandbox=False))  # knows nothing but the slots' files
+    time.sleep(1.5)
+    found = other.attach(job.run)
+    assert found == handle
+    assert next(iter(other.stream(found))).loss == 1
+    other.cancel(found)
+    thread.join(10)
+    assert done[0].ended == "killed"  # type: ignore[attr-defined]
+    assert other.attach(job.run) is None
+
+
+@pytest.mark.skipif(bool(sandbox.trouble()), reason=sandbox.trouble() or "works")
+def test_the_sandbox_holds(lab: Lab, tmp_path: Path) -> None:
+    secret = tmp_path / "home/.ssh"
+    secret.mkdir()
+    (secret / "id").write_text("secret")
+    script = (
+        "import os, socket, pathlib, tempfile\n"
+        f"for place in ({str(lab.repo / 'x')!r}, os.path.expanduser('~/x'), '/etc/x'):\n"
+        "    try: open(place, 'w'); print('wrote')\n"
+        "    except OSError as error: print('refused')\n"
+        "ssh = os.path.expanduser('~/.ssh')\n"
+        "print('ssh', os.listdir(ssh) if os.path.isdir(ssh) else [])\n"
+        "try: socket.create_connection(('1.1.1.1', 53), 2); print('online')\n"
+        "except OSError: print('offline')\n"
+        "print('pids', len([p for p in os.listdir('/proc') if p.isdigit()]) < 5)\n"
+        "open('here', 'w'); tempfile.TemporaryFile(); open('/tmp/t', 'w')\n"
+    ) + SUMMARY
+    job = lab.job(script)
+    backend = BACKENDS["local"](lab.options(sandbox=True))
+    run = execute(job, backend)
+    said = job.log.read_text()
+    assert run.outcome == "ok", said
+    # Below /tmp, where these tests live, it writes into its private one.
+    assert said.splitlines()[2:6] == ["refused", "ssh []", "offline", "pids True"]
+    assert not (lab.repo / "x").exists()
+    assert not (tmp_path / "home/x").exists()
+    assert run.checks["sandbox"] is True
