@@ -71,7 +71,8 @@ def cli(folder: str | None) -> None:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     args = list(sys.argv[1:] if argv is None else argv)
-    verb = Path(sys.argv[0]).name.removeprefix("git-ar-")
+    name = os.environ.pop("GIT_AR_NAME", "") or Path(sys.argv[0]).name  # bin/git-ar sets it
+    verb = name.removeprefix("git-ar-")
     if verb in VERBS:
         args.insert(0, verb)
     sys.exit(_guarded(args))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from autoresearch_git.backends.base import Backend, Job, Update
-from autoresearch_git.errors import ArError, BusyError, DuplicateError, HarnessError
+from autoresearch_git.errors import BusyError, DuplicateError, HarnessError
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.review.clean import clean
@@ -22,6 +22,9 @@ from autoresearch_git.stages.select import select
 
 FAILURES = 3  # harness failures in a row that end a loop: the machine needs a person
 ATTEMPTS = 5  # at a proposal that nobody made before
+BASELINE_WAIT = (
+    0.5  # seconds; until there is a baseline, other workers have nothing to compare with
+)
 
 
 @dataclass(frozen=True)
@@ -126,16 +129,20 @@ class Loop:
                 with contextlib.suppress(BusyError):
                     if job := claim(research, experiment):
                         return experiment, job
-            for attempt in range(ATTEMPTS):
+            duplicates = 0
+            while not self.flights.stopping.is_set():
                 try:
                     experiment = propose(research, research.klass, self.rng)
                 except DuplicateError:
-                    if attempt == ATTEMPTS - 1:
+                    duplicates += 1  # another throw of the dice finds another idea
+                    if duplicates == ATTEMPTS:
                         raise
-                    continue  # another throw of the dice finds another idea
-                if job := claim(research, experiment):
-                    return experiment, job
-            raise ArError("every proposal was run by somebody else", "try again")
+                    continue
+                with contextlib.suppress(BusyError):
+                    if job := claim(research, experiment):
+                        return experiment, job
+                self.flights.stopping.wait(BASELINE_WAIT)
+            raise KeyboardInterrupt
 
     def _check_harness(self, experiment: Experiment) -> None:
         """Stop after some failures of the machinery in a row: no result will come of them."""

@@ -33,8 +33,10 @@ def propose(
         rng=rng,
         emitter=emitter,
     )
-    if proposal.replicate or plan.phase == "baseline":
-        return announce(research, proposal.replicate or research.tip, plan)
+    if plan.phase == "baseline":
+        return _baseline(research, klass, plan)
+    if proposal.replicate:
+        return announce(research, proposal.replicate, plan)
     parents = proposal.parents or (plan.parent,)
     return commit(research, plan, parents, proposal.files)
 
@@ -97,6 +99,14 @@ def announce(research: Research, oid: str, plan: Plan) -> Experiment:
     experiment = research.memory.experiment(oid)
     assert experiment is not None
     return experiment
+
+
+def _baseline(research: Research, klass: str, plan: Plan) -> Experiment:
+    """The tip of the branch, announced once for each class."""
+    known = research.memory.experiment(research.tip)
+    if known and (known.lease or not known.runs or known.klass == klass):
+        return known  # it waits, or is on its way
+    return announce(research, research.tip, plan)
 
 
 def targets(research: Research, oid: str) -> dict[str, str]:
