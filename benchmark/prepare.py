@@ -325,10 +325,8 @@ def prepare(
     except OSError as error:
         refuse(f"cannot prepare in {root}: {error}")
     meta = json.loads((folder / "meta.json").read_text())
-    say(
-        f"{PROFILE}: {meta['train_tokens']:,} training tokens, {meta['val_tokens']:,} for validation"
-    )
-    say(f"{PROFILE}: ready in {folder}")
+    say(f"training {meta['train_tokens']:,} tokens, validation {meta['val_tokens']:,}")
+    say(f"{PROFILE} profile: ready in {folder}")
     return folder
 
 
@@ -489,7 +487,7 @@ class Packer:
         self.starts, self.capacity, self.repeat = starts.tolist(), capacity, repeat
         self.documents = len(starts) - 1
         self.taken = 0  # documents that entered the buffer so far
-        self.cropped = 0  # tokens lost
+        self.seen = self.cropped = 0  # tokens of the documents packed so far, and those lost
         # The buffer is a sorted list of numbers, length * 2^40 - arrival: a bisection finds
         # the best fit, and among equal lengths the one that came first.
         self.buffer: list[int] = []
@@ -521,6 +519,7 @@ class Packer:
                 best = bisect_right(self.buffer, shortest << 40) - 1
             document = -self.buffer.pop(best) % (1 << 40) % self.documents
             start, stop = self.starts[document], self.starts[document + 1]
+            self.seen += stop - start
             self.cropped += max(stop - start - left, 0)
             stop = min(stop, start + left)
             slices.append((start, stop))

@@ -71,7 +71,8 @@ ACTIVATIONS = {"relu2": lambda x: F.relu(x).square(), "gelu": F.gelu, "silu": F.
 
 def norm(x: Tensor) -> Tensor:
     """Normalize the last dimension, without weights."""
-    return F.rms_norm(x, x.shape[-1:]) if NORM == "rms" else F.layer_norm(x, x.shape[-1:])
+    y = F.rms_norm(x, x.shape[-1:]) if NORM == "rms" else F.layer_norm(x, x.shape[-1:])
+    return y.to(x.dtype)  # autocast may have made it float32
 
 
 def rotary_table(length: int, head_dim: int, device: str) -> tuple[Tensor, Tensor]:
@@ -304,8 +305,9 @@ def muon(
     """One step of all matrices of one shape, stacked. velocity: (N, rows, cols)"""
     rows, cols = velocity.shape[-2:]
     g = torch.cat([grad.view(-1, rows, cols) for grad in grads])
-    velocity.lerp_(g, 1 - momentum)
-    u = equalize(orthogonalize(g.lerp(velocity, momentum)), variance, MUON_BETA2)
+    velocity.mul_(momentum).add_(g * (1 - momentum))
+    g = g * (1 - momentum) + velocity * momentum  # Nesterov
+    u = equalize(orthogonalize(g), variance, MUON_BETA2)
     lr = lr * max(1.0, rows / cols) ** 0.5
     for p, step in zip(params, u.split([p.numel() // (rows * cols) for p in params]), strict=True):
         step = step.view_as(p)
@@ -399,6 +401,7 @@ def muon_momentum(step: int) -> float:
 SEED = int(os.environ.get("AUTORESEARCH_SEED") or 42)
 UNTIMED_STEPS = 11 if DEVICE == "cuda" else 2  # compilation and warm-up are not training
 PEAK_FLOPS = 989.5e12  # of an H100 in bfloat16, without sparsity
+COMPILE_MODE = "default"  # ar: fixed
 
 
 def main() -> None:
@@ -420,7 +423,7 @@ def main() -> None:
     params = sum(p.numel() for p in model.parameters())
     flops = model.flops_per_token()
     print(f"{params / 1e6:.1f} M parameters, depth {DEPTH}, width {model.width}, seed {SEED}")
-    run = torch.compile(model, dynamic=False) if DEVICE == "cuda" else model
+    run = torch.compile(model, dynamic=False, mode=COMPILE_MODE) if DEVICE == "cuda" else model
     autocast = torch.autocast(DEVICE, torch.bfloat16, enabled=DEVICE == "cuda")
 
     x, y, epoch = next(loader)
