@@ -28,39 +28,50 @@ class Process:
     x: Array  # (n, d)
     kinds: Array  # (d,) True where coordinates are categories: equal or not
     lengths: Array  # (d,)
-    factor: Array  # (n, n) Cholesky factor of the correlation with noise
     weights: Array  # (n,)
     mean: float
     scale: float
+    inverse: Array  # (n, n) of the Cholesky factor of the correlation with noise
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation at x (m, d), without the noise of a run."""
         import numpy as np
 
-        across = _correlation(x, self.x, self.kinds, self.lengths)
+        across = correlation(x, self.x, self.kinds, self.lengths)
         mean = self.mean + self.scale * (across @ self.weights)
-        half = np.linalg.solve(self.factor, across.T)
+        half = self.inverse @ across.T
         variance = np.maximum(1 - (half * half).sum(axis=0), 1e-9)
         return mean, self.scale * np.sqrt(variance)
 
 
-def fit(x: Array, y: Array, noise: Array, kinds: Array, centre: float | None = None) -> Process:
-    """The process through y (n,) at x (n, d); noise (n,) is each value's known variance."""
+def fit(
+    x: Array,
+    y: Array,
+    noise: Array,
+    kinds: Array,
+    some: Array | None = None,
+    steps: int = STEPS,
+) -> Process:
+    """The process through y (n,) at x (n, d); noise (n,) is each value's known variance.
+
+    `some` are the indices that the hyperparameters are fitted on: else the best and the newest.
+    """
     import numpy as np
 
-    mean = float(np.median(y)) if centre is None else centre
+    mean = float(np.median(y))
     spread = max(float(np.sqrt(np.mean((y - mean) ** 2))), 1e-12)
     z, jitter = (y - mean) / spread, noise / spread**2 + 1e-6
-    chosen = np.argsort(z)[: FIT_POINTS // 2]
-    others = np.setdiff1d(np.arange(len(z))[-FIT_POINTS // 2 :], chosen)
-    some = np.concatenate([chosen, others])
-    theta = _maximize(x[some], z[some], jitter[some], kinds)
+    if some is None:
+        chosen = np.argsort(z)[: FIT_POINTS // 2]
+        others = np.setdiff1d(np.arange(len(z))[-FIT_POINTS // 2 :], chosen)
+        some = np.concatenate([chosen, others])
+    theta = _maximize(x[some], z[some], jitter[some], kinds, steps)
     lengths, signal = np.exp(theta[:-1]), float(np.exp(theta[-1]))
-    covariance = _correlation(x, x, kinds, lengths) + np.diag(jitter / signal)
+    covariance = correlation(x, x, kinds, lengths) + np.diag(jitter / signal)
     factor = np.linalg.cholesky(covariance)
-    weights = np.linalg.solve(factor.T, np.linalg.solve(factor, z)) * 1.0
-    scale = spread * math.sqrt(signal)
-    return Process(x, kinds, lengths, factor, weights / math.sqrt(signal), mean, scale)
+    inverse = np.linalg.inv(factor)
+    weights = inverse.T @ (inverse @ z) / math.sqrt(signal)
+    return Process(x, kinds, lengths, weights, mean, spread * math.sqrt(signal), inverse)
 
 
 def _squares(a: Array, b: Array, kinds: Array) -> Array:
@@ -73,7 +84,7 @@ def _squares(a: Array, b: Array, kinds: Array) -> Array:
     return squared
 
 
-def _correlation(a: Array, b: Array, kinds: Array, lengths: Array) -> Array:
+def correlation(a: Array, b: Array, kinds: Array, lengths: Array) -> Array:
     import numpy as np
 
     one, two = a / lengths, b / lengths
@@ -87,7 +98,7 @@ def _correlation(a: Array, b: Array, kinds: Array, lengths: Array) -> Array:
     return result
 
 
-def _maximize(x: Array, z: Array, jitter: Array, kinds: Array) -> Array:
+def _maximize(x: Array, z: Array, jitter: Array, kinds: Array, steps: int) -> Array:
     """Log length scales and log signal variance of the highest posterior, (d + 1,)."""
     import numpy as np
 
@@ -96,7 +107,7 @@ def _maximize(x: Array, z: Array, jitter: Array, kinds: Array) -> Array:
     middle = np.append(np.full(d, math.log(0.6 * math.sqrt(d))), 0.0)
     width = np.append(np.full(d, 1.0), 1.0)
     theta, rate, last = middle.copy(), np.full(d + 1, 0.15), np.zeros(d + 1)
-    for _ in range(STEPS):
+    for _ in range(steps):
         slope = _slope(theta, squares, z, jitter) - (theta - middle) / width**2
         same = np.sign(slope * last)
         rate = np.clip(rate * np.where(same > 0, 1.3, np.where(same < 0, 0.5, 1.0)), 1e-3, 0.5)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autoresearch_git.search import gp, space
+from autoresearch_git.search import gp, logistic, space
 from autoresearch_git.search.knobs import Knob
 from autoresearch_git.search.points import Point
 from autoresearch_git.search.ranges import Range
@@ -28,8 +28,7 @@ class Model:
     names: tuple[str, ...]
     ranges: tuple[Range, ...]
     process: gp.Process
-    risk: gp.Process | None
-    base_risk: float
+    risk: logistic.Classifier
     best: float  # lowest predicted cost among the settings that were tried
     centre: Point  # the setting that has it
 
@@ -38,14 +37,6 @@ class Model:
             _unit(values, name, limits)
             for name, limits in zip(self.names, self.ranges, strict=True)
         ]
-
-    def risks(self, x: Array) -> Array:
-        """Probability of a crash at x (m, d)."""
-        import numpy as np
-
-        if self.risk is None:
-            return np.full(len(x), self.base_risk)
-        return np.clip(self.risk.predict(x)[0], 0.0, 1.0)
 
 
 def _unit(values: Mapping[str, str], name: str, limits: Range) -> float:
@@ -79,15 +70,10 @@ def build(
     fitted = process.predict(x)[0]
     chosen = int(np.argmin(fitted))
     failed = [point for point in known if point.crashed][-MOST // 2 :]
-    base = (len(failed) + 0.5) / (len(failed) + len(done) + 5)
-    risk = None
-    if failed:
-        bad = _matrix(failed, names, ranges)
-        labels = np.append(np.zeros(len(x)), np.ones(len(bad)))
-        risk = gp.fit(np.vstack([x, bad]), labels, np.full(len(labels), 0.02), kinds, 0.3)
-    return Model(
-        tuple(names), tuple(ranges), process, risk, base, float(fitted[chosen]), done[chosen]
-    )
+    labels = np.append(np.zeros(len(x)), np.ones(len(failed)))
+    every = np.vstack([x, _matrix(failed, names, ranges)]) if failed else x
+    risk = logistic.fit(every, labels)
+    return Model(tuple(names), tuple(ranges), process, risk, float(fitted[chosen]), done[chosen])
 
 
 def _matrix(points: Sequence[Point], names: Sequence[str], ranges: Sequence[Range]) -> Array:

@@ -63,7 +63,7 @@ def guided_move(
     if len(x) == 0:
         return None
     mean, deviation = model.process.predict(x)
-    risk = model.risks(x)
+    risk = model.risk.predict(x)
     score = models.improvement(mean, deviation, model.best) * (1 - risk) ** 2
     safe = risk <= max(RISK, float(risk.min()))
     pick = int(np.argmax(np.where(safe, score, -1.0)))

@@ -1,0 +1,192 @@
+"""Our own policy on a landscape: the real ask() on a synthetic train.py, the history in memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import msgspec
+
+from autoresearch_git.emitters.ask import ask
+from autoresearch_git.emitters.base import Files
+from autoresearch_git.history import History, Tally
+from autoresearch_git.records import Decision, Experiment, Plan, Review, Run
+from autoresearch_git.search import knobs as knob_reader
+from autoresearch_git.search.knobs import Value
+from autoresearch_git.search.landscape import Landscape, Setting
+from autoresearch_git.search.ranges import Range
+from autoresearch_git.search.space import area
+
+PATH = "train.py"
+KLASS = "simulated"
+
+
+def render(setting: Setting, ranges: Mapping[str, Range]) -> str:
+    """A train.py whose constants are the setting, each with its range in a comment."""
+    lines = []
+    for name, limits in ranges.items():
+        if limits.kind == "choice":
+            comment = " | ".join(str(choice) for choice in limits.choices)
+        else:
+            log = " log" if limits.kind in ("log", "power2") else ""
+            comment = f"{limits.low:g}..{limits.high:g}{log}"
+            if limits.integer:
+                comment = f"{limits.low:.0f}..{limits.high:.0f}{log}"
+        lines.append(f"{name} = {setting[name]!r}  # ar: {comment}\n\n")
+    return "".join(lines)
+
+
+class Ours:
+    """ask() with everything around it that git and the runner would do."""
+
+    def __init__(
+        self, landscape: Landscape, rng: random.Random, accept: str = "ours", sigma: float = 3e-4
+    ) -> None:
+        self.landscape, self.rng, self.accept = landscape, rng, accept
+        self.files: dict[str, Files] = {}
+        self.experiments: list[Experiment] = []
+        self.tallies: dict[str, Tally] = {}
+        self.plan: Plan | None = None
+        self.commit = ""
+        self.wanted = False
+        self.stall = 0
+        self.baseline: Experiment | None = None
+        self.incumbent: Experiment | None = None
+        self.best: Experiment | None = None
+        self.elites: dict[str, Experiment] = {}
+        self.sigma = sigma
+        self.files["start"] = {PATH: render(landscape.start, landscape.ranges)}
+
+    def history(self) -> History:
+        near = [each for each in self.experiments if each.verdict == "near-miss"]
+        return History(
+            klass=KLASS,
+            contract=KLASS,
+            metric="value",
+            minimize=True,
+            sigma=self.sigma,
+            baseline=self.baseline,
+            incumbent=self.incumbent,
+            best=self.best,
+            elites=self.elites,
+            near_misses=tuple(near[-9:]),
+            recent=tuple(self.experiments),
+            count=len(self.experiments),
+            emitters=self.tallies,
+            stall=self.stall,
+        )
+
+    def propose(self) -> Setting:
+        plan, proposal = ask(
+            self.history(),
+            "start",
+            read=self.files.__getitem__,
+            merge=self.merge,
+            tried=self.tried,
+            rng=self.rng,
+        )
+        self.plan = plan
+        self.wanted = bool(proposal.replicate)
+        self.commit = proposal.replicate or f"{len(self.experiments):040x}"
+        if not proposal.replicate:
+            self.files[self.commit] = proposal.files
+        return self.setting(self.commit)
+
+    def setting(self, commit: str) -> dict[str, Value]:
+        reading = knob_reader.read(self.files[commit])
+        return {knob.name: knob.value for knob in reading.knobs}
+
+    def tried(self, files: Files) -> str | None:
+        return next(
+            (each.commit for each in self.experiments if self.files[each.commit] == files), None
+        )
+
+    def merge(self, a: str, b: str) -> Files | None:
+        """Three-way merge, constant by constant, against the start."""
+        base, one, two = (self.files[c][PATH].splitlines(True) for c in ("start", a, b))
+        merged = []
+        for x, y, z in zip(base, one, two, strict=True):
+            if x not in (y, z) and y != z:
+                return None
+            merged.append(z if y == x else y)
+        return {PATH: "".join(merged)}
+
+    def observe(self, setting: Setting, result: float | None) -> None:
+        old = next((each for each in self.experiments if each.commit == self.commit), None)
+        run = Run(
+            run=f"{self.commit}-{len(self.experiments)}-{len(old.runs) if old else 0}",
+            outcome="ok" if result is not None else "oom",
+            seconds=300.0,
+            klass=KLASS,
+            value=result,
+            signature="" if result is not None else "out of memory",
+        )
+        runs = (*old.runs, run) if old else (run,)
+        assert self.plan is not None  # noqa: S101 - propose() came before
+        plan = old.plan if old and old.plan else self.plan
+        done = self.judge(
+            Experiment(commit=self.commit, seq=len(self.experiments), plan=plan, runs=runs)
+        )
+        if old:
+            self.experiments[self.experiments.index(old)] = done
+        else:
+            self.experiments.append(done)
+        self.remember(done)
+
+    def judge(self, each: Experiment) -> Experiment:
+        """A small stand-in for review and select: keep what looks better than the incumbent."""
+        values = [run.value for run in each.runs if run.value is not None]
+        mean = sum(values) / len(values) if values else None
+        known = self.incumbent.value if self.incumbent else None
+        delta = mean - known if mean is not None and known is not None else None
+        if mean is None:
+            verdict = "crash"
+        elif delta is None or delta < 0:
+            verdict = "keep-unconfirmed"
+        else:
+            verdict = "near-miss" if delta < 3 * self.sigma else "discard"
+        names = [edit.name for edit in each.plan.edits] if each.plan else []
+        niche = area(names[0]) if names else "none"
+        review = Review(
+            klass=KLASS,
+            runs=tuple(run.run for run in each.runs),
+            verdict=verdict,
+            reason="simulated",
+            category=niche,
+            niche=niche,
+            value=mean,
+            n=len(values),
+            delta=delta,
+            best=known,
+            sigma=self.sigma,
+        )
+        decision = Decision(klass=KLASS, verdict=verdict, reason="simulated")
+        return msgspec.structs.replace(each, review=review, decision=decision)
+
+    def remember(self, each: Experiment) -> None:
+        kept = each.verdict == "keep-unconfirmed"
+        self.stall = 0 if kept else self.stall + 1
+        if self.baseline is None:
+            self.baseline = each
+        if kept:
+            self.incumbent = self.best = each
+        entered = kept
+        if each.value is not None and each.review:
+            elite = self.elites.get(each.review.niche)
+            if elite is None or (elite.value or 9e9) > each.value:
+                self.elites = {**self.elites, each.review.niche: each}
+                entered = True
+        name = self.plan.emitter if self.plan else ""
+        tally = self.tallies.get(name, Tally())
+        self.tallies = {
+            **self.tallies,
+            name: Tally(
+                tries=tally.tries + 1,
+                wins=tally.wins + entered,
+                crashes=tally.crashes + (each.value is None),
+                seconds=tally.seconds + 300.0,
+            ),
+        }
+
+    def choice(self) -> Setting:
+        return self.setting(self.incumbent.commit) if self.incumbent else self.landscape.start
