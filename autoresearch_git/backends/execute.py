@@ -34,8 +34,8 @@ def execute(
     with interrupts(job, backend) as hits:
         try:
             finished = _follow(job, backend, hits, on_update, announce)
-        except ArError as error:
-            finished = Finished(job.run, "harness", None, 0.0, job.log, error=error.message)
+        except (ArError, OSError) as error:
+            finished = Finished(job.run, "harness", None, 0.0, job.log, error=str(error))
     return record(job, finished, backend.name, {"interrupted": True} if hits.count else {})
 
 
@@ -53,9 +53,14 @@ def _follow(
         if not hits.handle:
             return Finished(job.run, "killed", None, 0.0, job.log, error="interrupted, not started")
         backend.cancel(hits.handle)
-    for update in backend.stream(hits.handle):
-        if on_update:
-            on_update(update)
+    try:
+        for update in backend.stream(hits.handle):
+            if on_update:
+                on_update(update)
+    except BaseException:  # the caller's fault, but its run must not go on unseen
+        backend.cancel(hits.handle, hard=True)
+        backend.result(hits.handle)
+        raise
     return backend.result(hits.handle)
 
 

@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from autoresearch_git import refs
 
 LONGEST = 40  # characters of a hardware class: it is a part of ref names
 SAMPLE = 1 << 20  # bytes of each end of a data file that go into its hash
+TEARDOWN = 2.0  # seconds for which the driver may still list a process that died
 _QUERY = "index,uuid,name,power.limit,driver_version,memory.total"
 
 
@@ -52,8 +54,20 @@ def gpus() -> tuple[Gpu, ...]:
     return tuple(g for g in found if str(g.index) in names or g.uuid in names)
 
 
-def gpu_processes(chosen: Sequence[Gpu]) -> dict[str, list[int]]:
-    """Pids with a compute context, by the uuid of the GPU; a container may hide other pids."""
+def gpu_processes(chosen: Sequence[Gpu], patience: float = 0.0) -> dict[str, list[int]]:
+    """Pids with a compute context, by the uuid of the GPU; a container may hide other pids.
+
+    Looks again for `patience` seconds: a process that just died is listed for a moment longer.
+    """
+    until = time.monotonic() + patience
+    while held := _gpu_processes(chosen):
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.2)
+    return held
+
+
+def _gpu_processes(chosen: Sequence[Gpu]) -> dict[str, list[int]]:
     held: dict[str, list[int]] = {}
     for line in _smi("--query-compute-apps=gpu_uuid,pid") if chosen else ():
         uuid, _, pid = (part.strip() for part in line.partition(","))

@@ -15,6 +15,7 @@ from pathlib import Path
 from autoresearch_git.backends import environment, sandbox, uv
 from autoresearch_git.backends.base import Job, Options
 from autoresearch_git.backends.slots import Slot
+from autoresearch_git.errors import ContractError
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 SHELL = re.compile(r"[|&;<>()$`*?\[\]#~\n]|^\s*\w+=")  # what only a shell understands
@@ -81,7 +82,15 @@ def start(
 
 def words(command: str) -> list[str]:
     """The command as an argument list; through the shell only where it needs one."""
-    return ["/bin/sh", "-c", command] if SHELL.search(command) else shlex.split(command)
+    if SHELL.search(command):
+        return ["/bin/sh", "-c", command]
+    try:
+        found = shlex.split(command)
+    except ValueError as error:
+        raise ContractError(f"the command cannot be read: {error}: {command}") from None
+    if not found:
+        raise ContractError("the contract has no command", "set one in autoresearch.toml")
+    return found
 
 
 def cache(options: Options) -> Path:
@@ -90,8 +99,8 @@ def cache(options: Options) -> Path:
 
 
 def _readable(job: Job, options: Options, env: Mapping[str, str]) -> list[Path]:
-    """What must be seen though /tmp is private: data, environments, the benchmark's own cache."""
+    """What must be seen though /tmp is private: data, environments, caches, the program itself."""
     found = [*options.readable, *job.data, options.folder / "envs"]
-    return found + [
-        Path(v) for k, v in env.items() if k == "AUTORESEARCH_CACHE" and os.path.isabs(v)
-    ]
+    program = shutil.which(words(job.command)[0], path=env["PATH"])
+    named = (env.get("AUTORESEARCH_CACHE"), program and os.path.dirname(program))
+    return found + [Path(path) for path in named if path and os.path.isabs(path)]

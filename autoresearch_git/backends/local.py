@@ -7,37 +7,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from autoresearch_git.backends import contention, hardware, launch, sandbox, slots, witness
+from autoresearch_git.backends import hardware, launch, sandbox, slots, witness
+from autoresearch_git.backends.aftermath import Flight, finished
 from autoresearch_git.backends.base import Announce, Finished, Handle, Job, Options, Update
-from autoresearch_git.backends.orphans import reap
 from autoresearch_git.errors import HarnessError
 from autoresearch_git.git import checkout, locate
 
 TOLD = 1.0  # seconds between what the slot's file says of a run in flight
-
-
-@dataclass
-class _Flight:
-    """A run of this process between `submit` and `result`."""
-
-    job: Job
-    handle: Handle
-    slot: slots.Slot
-    process: subprocess.Popen[bytes]
-    fingerprint: dict[str, Any]
-    place: locate.Place
-    seen: witness.Seen
-    started: float = field(default_factory=time.monotonic)
-    busy: contention.Busy = field(default_factory=contention.busy)  # of the cores, at the start
-    told: float = 0.0
-    end: dict[str, Any] = field(default_factory=dict)
-    last: Update | None = None
 
 
 class LocalBackend:
@@ -51,8 +31,13 @@ class LocalBackend:
         self.gpus = hardware.gpus()
         self.gpus_a_run = min(1, len(self.gpus)) if options.gpus is None else options.gpus
         self._jobs = options.jobs or slots.room(self.gpus, self.gpus_a_run)
+        if self._jobs * self.gpus_a_run > len(self.gpus):
+            raise HarnessError(
+                f"{self._jobs} runs of {self.gpus_a_run} GPUs at once, on {len(self.gpus)} GPUs",
+                "use --jobs auto: two timed runs never share a GPU",
+            )
         self.no_sandbox = _why_no_sandbox(options)
-        self.flights: dict[str, _Flight] = {}
+        self.flights: dict[str, Flight] = {}
 
     @property
     def jobs(self) -> int:
@@ -61,11 +46,10 @@ class LocalBackend:
 
     def submit(self, job: Job, announce: Announce | None = None) -> Handle:
         """Wait for a slot, fill it with the commit's files, announce it, start the command."""
-        slot = slots.acquire(self.folder, self._jobs, self.gpus, self.gpus_a_run, self.options.wait)
+        slot = self._take()
         try:
             handle = Handle(job.run, self.name, slot.name)
             _mark(slot, job, {})
-            refuse_busy_gpus(slot)
             place = locate.find(job.repo)
             tree = checkout.materialize(job.repo, job.commit, slot.folder, job.protected)
             env = launch.prepare(job, slot, tree, self.options)
@@ -78,7 +62,7 @@ class LocalBackend:
         except BaseException:
             slots.release(slot)
             raise
-        self.flights[job.run] = _Flight(job, handle, slot, process, fingerprint, place, seen)
+        self.flights[job.run] = Flight(job, handle, slot, process, fingerprint, place, seen)
         _mark(slot, job, {"supervisor": process.pid})
         return handle
 
@@ -127,7 +111,7 @@ class LocalBackend:
             for _ in self.stream(handle):
                 pass
             flight.process.wait()
-            return _finished(flight, self.no_sandbox)
+            return finished(flight, self.no_sandbox)
         finally:
             for pipe in (flight.process.stdin, flight.process.stdout):
                 if pipe:
@@ -138,7 +122,24 @@ class LocalBackend:
             del self.flights[handle.run]
             slots.release(flight.slot)
 
-    def _seen(self, flight: _Flight, now: Update) -> Update:
+    def _take(self) -> slots.Slot:
+        """A slot whose GPUs nobody else computes on; what foreign programs use is passed over."""
+        gpus = self.gpus
+        while True:
+            slot = slots.acquire(self.folder, self._jobs, gpus, self.gpus_a_run, self.options.wait)
+            busy = hardware.gpu_processes(slot.gpus, patience=hardware.TEARDOWN)
+            if not busy:
+                return slot
+            slots.release(slot)
+            gpus = tuple(gpu for gpu in gpus if gpu.uuid not in busy)
+            if len(gpus) < self.gpus_a_run:
+                pids = ", ".join(str(pid) for held in busy.values() for pid in held)
+                raise HarnessError(
+                    f"all GPUs are in use; the last one by process {pids}",
+                    "end it, or wait: timings on a shared GPU are worth nothing",
+                )
+
+    def _seen(self, flight: Flight, now: Update) -> Update:
         flight.last = now
         if now.seconds - flight.told >= TOLD:
             flight.told = now.seconds
@@ -173,62 +174,6 @@ def _why_no_sandbox(options: Options) -> str:
     return why
 
 
-def _finished(flight: _Flight, no_sandbox: str) -> Finished:
-    end, job, slot = flight.end, flight.job, flight.slot
-    if not end:  # the supervisor itself was killed
-        killed = reap("AR_RUN", job.run)
-        end = {"ended": "killed", "why": "its supervisor was killed", "leftover": killed}
-    seconds = float(end.get("seconds") or time.monotonic() - flight.started)
-    return Finished(
-        run=job.run,
-        ended=str(end["ended"]),
-        exit=end.get("exit"),
-        seconds=seconds,
-        log=job.log,
-        error=str(end.get("why", "")),
-        hardware=flight.fingerprint,
-        report=parse_report(str(end.get("report", "")))[0],
-        checks=_checks(flight, end, seconds, no_sandbox),
-        facts={
-            "slot": slot.name,
-            "cpu_seconds": round(float(end.get("cpu", 0.0)), 2),
-            "peak_mib": int(end.get("peak_kib", 0)) >> 10,
-            "log_bytes": end.get("log", 0),
-        },
-    )
-
-
-def _checks(flight: _Flight, end: dict[str, Any], seconds: float, bare: str) -> dict[str, Any]:
-    job, slot = flight.job, flight.slot
-    checks: dict[str, Any] = {"sandbox": not bare} | ({"no_sandbox": bare} if bare else {})
-    checks |= {name: end[name] for name in ("leftover", "left") if end.get(name)}
-    cpu = float(end.get("cpu", 0.0)) + float(end.get("supervisor_cpu", 0.0))
-    foreign = contention.others(flight.busy, contention.busy(), slot.cores, cpu, seconds)
-    speed = flight.last.tokens_per_second if flight.last else None
-    idle_gpu = 0.0 if slot.gpus else foreign  # on a GPU the cores decide little
-    checks |= contention.check(speed, job.usual, idle_gpu, cpu / seconds, slot.share)
-    if end.get("dropped"):
-        checks["log_left_out"] = end["dropped"]
-    if (reports := parse_report(str(end.get("report", "")))[1]) > 1:
-        checks["reports"] = reports
-    if still := hardware.gpu_processes(slot.gpus):
-        checks["gpu_left"] = still
-    after = witness.look(flight.place, (*job.targets, *job.protected))
-    if bare and (touched := witness.changed(flight.seen, after)):
-        checks["repository"] = touched
-    return checks
-
-
-def refuse_busy_gpus(slot: slots.Slot) -> None:
-    """HarnessError when a program that is none of ours computes on the slot's GPUs."""
-    for uuid, pids in hardware.gpu_processes(slot.gpus).items():
-        number = next(gpu.index for gpu in slot.gpus if gpu.uuid == uuid)
-        raise HarnessError(
-            f"GPU {number} is in use by process {', '.join(map(str, pids))}",
-            "end it, or choose another GPU with CUDA_VISIBLE_DEVICES: shared timings are worthless",
-        )
-
-
 def update(run: str, seconds: float, line: str) -> Update:
     """The update that a line of output makes."""
     from autoresearch_git.review.progress import progress
@@ -237,13 +182,3 @@ def update(run: str, seconds: float, line: str) -> Update:
     if said is None:
         return Update(run, seconds, line)
     return Update(run, seconds, line, said.share, said.loss, said.speed, said.mfu, said.left)
-
-
-def parse_report(text: str) -> tuple[dict[str, Any] | None, int]:
-    """(first JSON object of the private channel, how many lines came). More than one is odd."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    try:
-        first = json.loads(lines[0]) if lines else None
-    except ValueError:
-        first = {"unreadable": lines[0][:200]}
-    return (first if isinstance(first, dict) else None), len(lines)

@@ -178,3 +178,22 @@ def test_the_sandbox_holds(lab: Lab, tmp_path: Path) -> None:
     assert not (lab.repo / "x").exists()
     assert not (tmp_path / "home/x").exists()
     assert run.checks["sandbox"] is True
+
+
+@pytest.mark.parametrize("command", ["", 'python "train.py'])
+def test_a_command_that_makes_no_sense_is_the_harness(lab: Lab, command: str) -> None:
+    run = execute(lab.job(SUMMARY, command=command), BACKENDS["local"](lab.options()))
+    assert (run.outcome, run.exit) == ("harness", None)
+    assert "command" in run.detail
+
+
+def test_a_broken_display_does_not_leave_the_run_behind(lab: Lab, backend: Backend) -> None:
+    job = lab.job("import time\nprint('x', flush=True)\ntime.sleep(60)\n")
+
+    def broken(update: Update) -> None:
+        raise RuntimeError("display")
+
+    with pytest.raises(RuntimeError):
+        execute(job, backend, broken)
+    assert pids_of(job.run) == []
+    assert execute(lab.job(SUMMARY), backend).outcome == "ok"
