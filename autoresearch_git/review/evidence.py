@@ -25,6 +25,7 @@ class Evidence:
     gain: Mixture | None = None  # posterior of the gain over the reference; None without one
     before: float = 0.5  # P(better) that the history gave such a change before it ran
     p_better: float | None = None
+    best: float | None = None  # the reference's value as believed, raw sign
 
 
 def weigh(
@@ -34,16 +35,20 @@ def weigh(
     sign = -1.0 if history.minimize else 1.0
     value = math.fsum(run.value for run in runs if run.value is not None) / len(runs)
     learned = noise.learn(history)
-    best = history.best.value if history.best else None
-    grown = noise.growth(value, best, history.minimize)
+    level = history.baseline.value if history.baseline else None
+    grown = noise.growth(value, level, history.minimize)
     variance = noise.variance_of_mean(runs, learned) * grown**2
     sigma = learned.sigma * grown
     common = (value, len(runs), noise.seeds(runs), sigma)
-    held = population.believed(against, learned.sigma) if against else None
+    prior = population.learn(history, learned.sigma, without=commit)
+    held = (
+        population.believed(against, history, prior, learned.sigma, without=commit)
+        if against
+        else None
+    )
     if held is None:
         half = Z95 * math.sqrt(variance)
         return Evidence(*common, low=value - half, high=value + half)
-    prior = population.learn(history, learned.sigma, without=commit)
     true, gain = population.posterior(
         sign * value, variance, sign * held[0], held[1], prior, learned.sigma
     )
@@ -55,6 +60,7 @@ def weigh(
         gain=gain,
         before=Mixture(prior).above(0.0),
         p_better=gain.above(0.0),
+        best=held[0],
     )
 
 

@@ -31,7 +31,7 @@ def judge(experiment: Experiment, change: Change, history: History) -> Review:
         only_contended=bool(usable) and all(r.checks.get(noise.CONTENDED) for r in usable),
     )
     word, reason = verdict.decide(case)
-    best = against.value if against else None
+    best = found.best if found else None
     cell = niche(change, usable[-1], _base(history)) if usable else ""
     signature = next((run.signature for run in reversed(runs) if run.signature), "")
     parts = _scores(case, cell, signature)

@@ -25,7 +25,7 @@ CONTENDED = "contended"
 
 @dataclass(frozen=True)
 class Noise:
-    """Standard deviations of one run at the level of the best, in the metric's unit."""
+    """Standard deviations of one run at the level of the baseline, in the metric's unit."""
 
     repeat: float  # same tree, same seed, same host
     seed: float  # what another seed adds
@@ -38,25 +38,25 @@ class Noise:
         return math.hypot(self.repeat, self.seed)
 
 
-def growth(value: float, best: float | None, minimize: bool) -> float:
-    """The factor by which sigma is larger at `value` than at `best`."""
-    if best is None or best == 0 or not math.isfinite(value):
+def growth(value: float, level: float | None, minimize: bool) -> float:
+    """The factor by which sigma is larger at `value` than at the baseline's `level`."""
+    if level is None or level == 0 or not math.isfinite(value):
         return 1.0
-    worse = (value - best) if minimize else (best - value)
-    return min(LARGEST, 1 + GROWTH * max(0.0, worse / abs(best)))
+    worse = (value - level) if minimize else (level - value)
+    return min(LARGEST, 1 + GROWTH * max(0.0, worse / abs(level)))
 
 
 def learn(history: History) -> Noise:
     """Pool the replicates of a class with the contract's prior sigma."""
-    best = history.best.value if history.best else None
+    level = history.baseline.value if history.baseline else None
     known = [e for e in (*history.recent, history.baseline, history.incumbent) if e]
     apart = list({e.commit: e for e in known}.values())
     prior = max(history.sigma, 1e-12) ** 2
-    repeat, seed, host = _pairs(apart, best, history.minimize)
+    repeat, seed, host = _pairs(apart, level, history.minimize)
     same = _pool(prior * REPEAT_SHARE, repeat)
     other = _pool(prior, seed)
     if not seed[1] and not repeat[1]:  # nothing says which seed made which value
-        values = [_scatter(v, best, history.minimize) for v in history.replicates if len(v) > 1]
+        values = [_scatter(v, level, history.minimize) for v in history.replicates if len(v) > 1]
         other = _pool(prior, (sum(v[0] for v in values), sum(v[1] for v in values)))
         same = REPEAT_SHARE * other
     far = _pool(other * (1 + HOST_SHARE), host)
@@ -72,15 +72,15 @@ def _pool(prior: float, seen: tuple[float, float]) -> float:
     return (PRIOR_RUNS * prior + seen[0]) / (PRIOR_RUNS + seen[1])
 
 
-def _scatter(values: Sequence[float], best: float | None, minimize: bool) -> tuple[float, float]:
+def _scatter(values: Sequence[float], level: float | None, minimize: bool) -> tuple[float, float]:
     """(sum of squares about the mean, degrees of freedom), with the growth divided out."""
     mean = math.fsum(values) / len(values)
-    factor = growth(mean, best, minimize)
+    factor = growth(mean, level, minimize)
     return sum(((v - mean) / factor) ** 2 for v in values), len(values) - 1.0
 
 
 def _pairs(
-    experiments: Iterable[Experiment], best: float | None, minimize: bool
+    experiments: Iterable[Experiment], level: float | None, minimize: bool
 ) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
     """(sum of squares, degrees of freedom) for same seed, other seed and other host."""
     totals = [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
@@ -89,13 +89,13 @@ def _pairs(
         groups = _grouped(runs, lambda run: (host(run), run.seed))
         for _, values in groups:
             if len(values) > 1:
-                _add(totals[0], _scatter(values, best, minimize))
+                _add(totals[0], _scatter(values, level, minimize))
         hosts = _grouped(runs, host)
         for _, values in hosts:
             if len({run.seed for run in runs if run.value in values}) > 1:
-                _add(totals[1], _scatter(values, best, minimize))
+                _add(totals[1], _scatter(values, level, minimize))
         if len(hosts) > 1:
-            _add(totals[2], _scatter([_mean(values) for _, values in hosts], best, minimize))
+            _add(totals[2], _scatter([_mean(values) for _, values in hosts], level, minimize))
     return (
         (totals[0][0], totals[0][1]),
         (totals[1][0], totals[1][1]),

@@ -30,6 +30,9 @@ ROUNDS = 12
 USED = 300  # experiments; older ones say little about what the next change will do
 BIN = 0.25  # sigmas; observations closer together are fitted as one
 
+GRID = tuple(step / 3 for step in range(-10, 11))  # in standard deviations
+NEAR = 8.0  # sigmas
+
 Prior = tuple[tuple[float, float, float], ...]  # (weight, mean, variance), in sigmas
 
 
@@ -99,8 +102,62 @@ def posterior(
     return Mixture(values), Mixture(gains)
 
 
-def believed(experiment: Experiment, sigma: float) -> tuple[float, float] | None:
-    """(mean, variance) of an experiment's true value as its last review left it."""
+def believed(
+    experiment: Experiment, history: History, prior: Prior, sigma: float, without: str = ""
+) -> tuple[float, float] | None:
+    """(mean, variance) of an experiment's true value, raw sign, from its review and its children.
+
+    An incumbent that was lucky is hard to beat and so stays for long: children that read worse
+    than their effects should be are the evidence of it. `without` names a child to leave out.
+    """
+    own = _own(experiment, sigma)
+    if own is None or own[1] <= 0:
+        return own
+    sign = -1.0 if history.minimize else 1.0
+    children = [
+        (sign * (child.review.value - own[0]) / sigma, 1 / child.review.n)
+        for child in history.recent
+        if child.plan
+        and child.plan.parent == experiment.commit
+        and child.commit != without
+        and child.review
+        and child.review.n > 0
+        and child.review.value is not None
+    ]
+    shift, variance = _shift(children, own[1] / sigma**2, prior)
+    return own[0] + sign * shift * sigma, variance * sigma**2
+
+
+def _shift(
+    children: Sequence[tuple[float, float]], variance: float, prior: Prior
+) -> tuple[float, float]:
+    """Posterior (mean, variance) of N(0, variance) given children at (distance, variance)."""
+    bins: dict[tuple[int, int], int] = {}
+    for distance, own in children:
+        if abs(distance) < NEAR:  # others say nothing about so small a shift
+            key = (round(distance / BIN), max(1, round(own / BIN)))
+            bins[key] = bins.get(key, 0) + 1
+    if not bins:
+        return 0.0, variance
+    sd = math.sqrt(variance)
+    logs = []
+    for point in GRID:
+        like = -0.5 * point * point
+        for (distance, own), count in bins.items():
+            x = distance * BIN - point * sd
+            near = sum(w * pdf(x, mean, var + own * BIN) for w, mean, var in prior)
+            like += count * math.log(near + 1e-300)
+        logs.append(like)
+    top = max(logs)
+    weights = [math.exp(like - top) for like in logs]
+    whole = sum(weights)
+    mean = sum(w * point for w, point in zip(weights, GRID, strict=True)) / whole
+    square = sum(w * (point - mean) ** 2 for w, point in zip(weights, GRID, strict=True)) / whole
+    return mean * sd, square * variance
+
+
+def _own(experiment: Experiment, sigma: float) -> tuple[float, float] | None:
+    """(mean, variance) as the experiment's last review left it."""
     review = experiment.review
     if review is not None and review.low is not None and review.high is not None:
         return (review.low + review.high) / 2, ((review.high - review.low) / (2 * Z95)) ** 2
