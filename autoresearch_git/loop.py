@@ -17,7 +17,7 @@ from autoresearch_git.review.clean import clean
 from autoresearch_git.stages.pool import Flights, spread
 from autoresearch_git.stages.propose import propose
 from autoresearch_git.stages.review import review
-from autoresearch_git.stages.run import claim, finish, reclaim
+from autoresearch_git.stages.run import claim, class_here, finish, reclaim
 from autoresearch_git.stages.select import select
 
 FAILURES = 3  # harness failures in a row that end a loop: the machine needs a person
@@ -132,7 +132,7 @@ class Loop:
             duplicates = 0
             while not self.flights.stopping.is_set():
                 try:
-                    experiment = propose(research, research.klass, self.rng)
+                    experiment = propose(research, class_here(research), self.rng)
                 except DuplicateError:
                     duplicates += 1  # another throw of the dice finds another idea
                     if duplicates == ATTEMPTS:
@@ -157,7 +157,7 @@ class Loop:
     def _stall(self) -> int:
         from autoresearch_git.memory import past
 
-        return past.stall(self.research.memory.index, self.research.klass)
+        return past.stall(self.research.memory.index, class_here(self.research))
 
     def _mine(self) -> Research:
         if not hasattr(self.own, "research"):

@@ -81,17 +81,6 @@ class Research:
         for name in ("tip", "contract", "protected", "contract_id"):
             self.__dict__.pop(name, None)
 
-    @property
-    def klass(self) -> str:
-        """The class of the contract's latest run, else what this machine would give one."""
-        where = "contract = ? AND class <> '' ORDER BY seq DESC LIMIT 1"
-        latest = self.memory.index.select(where, self.contract_id)
-        if latest:
-            return latest[0].klass
-        from autoresearch_git.backends import hardware
-
-        return hardware.run_class(self.contract_id, hardware.fingerprint(hardware.gpus()[:1]))
-
     def history(self, klass: str) -> History:
         contract = self.contract
         return past.history(

@@ -92,4 +92,4 @@ class Sandbox:
     def research(self, *flags: str) -> None:
         """A committed target and a contract."""
         self.commit()
-        self.ok("init", "--command", f"{sys.executable} train.py", "--metric", "val_bpb", *flags)
+        self.ok("init", "--metric", "val_bpb", "--branch", "demo", *flags)

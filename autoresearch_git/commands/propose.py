@@ -10,11 +10,12 @@ from autoresearch_git.output import Output, json_option, talk
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.stages import propose as stage
+from autoresearch_git.stages.run import class_here
 
 
 def _propose(research: Research, count: int, emitter: str | None, seed: int | None) -> Experiment:
     rng = random.Random(None if seed is None else seed + count)
-    return stage.propose(research, research.klass, rng, emitter)
+    return stage.propose(research, class_here(research), rng, emitter)
 
 
 @click.command()

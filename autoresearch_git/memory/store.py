@@ -105,7 +105,7 @@ class Memory:
                 and index.path != ":memory:"
                 and views.update(self.repo, index, tip, changed, decisions)
             ):
-                self.notices.append("refs/notes/ar was changed outside git ar: rebuilt")
+                self.notices.append(f"{NOTES} was changed outside git ar: rebuilt")
             index.set_meta("tip", tip)
 
     def _start_over(self) -> Index:

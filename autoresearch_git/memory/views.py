@@ -62,10 +62,11 @@ def ref_moves(repo: Repo, index: Index, cells: Iterable[Cell]) -> list[Move]:
 def _notes_commit(repo: Repo, base: str, experiments: Mapping[str, Experiment], tip: str) -> str:
     if base and not repo.has(base):
         base = ""
-    blobs = {
-        oid: repo.write_blob(note.render(experiment).encode())
-        for oid, experiment in experiments.items()
-    }
+    blobs = {}
+    for oid, experiment in experiments.items():
+        blobs[oid] = repo.write_blob(note.render(experiment).encode())
+        kept = experiment.decision.new if experiment.decision else ""
+        blobs[kept or oid] = blobs[oid]  # a keep by merge shows the review of what it took
     tree = notes.put(repo, repo.tree(base) if base else "", blobs)
     when = repo.commit(tip).commit_time
     who = Person("git-ar", "git-ar@localhost", when)
@@ -74,8 +75,7 @@ def _notes_commit(repo: Repo, base: str, experiments: Mapping[str, Experiment], 
 
 def _tag(repo: Repo, ref: str, experiment: Experiment) -> str:
     who = Person("git-ar", "git-ar@localhost", experiment.time)
-    name = ref.removeprefix("refs/tags/")
-    return repo.write_tag(name, experiment.commit, note.tag(experiment), who)
+    return repo.write_tag(refs.short(ref), experiment.commit, note.tag(experiment), who)
 
 
 def _cells(changed: Changed) -> set[Cell]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autoresearch_git.backends import BACKENDS
+from autoresearch_git.backends import BACKENDS, hardware
 from autoresearch_git.backends.base import Backend, Handle, Job, Options, Update
 from autoresearch_git.backends.execute import execute
 from autoresearch_git.errors import ArError, BusyError
@@ -47,6 +47,15 @@ def open_backend(
         cache=Path(cache),
     )
     return BACKENDS[name](options)
+
+
+def class_here(research: Research) -> str:
+    """The class of the contract's latest run, else what this machine would give one."""
+    where = "contract = ? AND class <> '' ORDER BY seq DESC LIMIT 1"
+    latest = research.memory.index.select(where, research.contract_id)
+    if latest:
+        return latest[0].klass
+    return hardware.run_class(research.contract_id, hardware.fingerprint(hardware.gpus()[:1]))
 
 
 def claim(
