@@ -483,7 +483,7 @@ def main() -> None:
     print(f"total_seconds:    {time.time() - started:.1f}")
     print(f"peak_vram_mb:     {memory:.1f}")
     print(f"mfu_percent:      {100 * flops * timed / max(trained, 1e-9) / PEAK_FLOPS:.2f}")
-    print(f"total_tokens_M:   {step * TOTAL_BATCH_SIZE / 1e6:.1f}")
+    print(f"total_tokens_M:   {step * TOTAL_BATCH_SIZE / 1e6:.3f}")
     print(f"num_steps:        {step}")
     print(f"num_params_M:     {params / 1e6:.1f}")
     print(f"depth:            {DEPTH}")
