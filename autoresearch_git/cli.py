@@ -80,9 +80,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def _guarded(args: list[str]) -> int:
     try:
-        result = cli.main(args, prog_name="git ar", standalone_mode=False)
+        # Not cli.main(), which would turn a closed pipe into a plain exit status 1.
+        with cli.make_context("git ar", args) as context:
+            cli.invoke(context)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return 0
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
