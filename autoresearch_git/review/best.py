@@ -39,11 +39,11 @@ def estimated(experiment: Experiment, history: History) -> Best | None:
     review = experiment.review
     if review is None or review.value is None or review.verdict == "invalid":
         return None
-    sigma = noise.learn(history).sigma
-    known = believed(experiment, history, learn(history, sigma), sigma)
+    learned = noise.learn(history)
+    known = believed(experiment, history, learn(history, learned.sigma), learned)
     if known is None:
         return None
-    mean, half = known[0], Z95 * math.sqrt(known[1])
+    mean, half = known[0], Z95 * math.sqrt(known[1] * learned.doubt)
     return Best(
         commit=experiment.commit,
         value=mean,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment
-from autoresearch_git.review import noise
-from autoresearch_git.review.gaussian import Z95, cdf, expected_excess
+from autoresearch_git.review import noise, population
+from autoresearch_git.review.gaussian import Z95, Mixture, cdf, expected_excess
 from autoresearch_git.review.scores import WINS
 from autoresearch_git.review.verdict import CONFIRM, SEEDS
 
 SHARE = 0.10  # of all runs may go into confirmation
+CERTAINTY = 0.1  # worth of knowing that a kept gain is real, as a share of that gain
 REFUTED = 0.5  # probability of being better below which a keep is in doubt
 
 
@@ -40,6 +42,23 @@ def next_confirm(history: History) -> list[tuple[str, float]]:
         if worth > 0:
             ranked.append((experiment.commit, worth / minutes))
     return sorted(ranked, key=lambda pair: (-pair[1], pair[0]))
+
+
+def spend(history: History) -> str | None:
+    """The commit that the next run should confirm, None while a new proposal is worth more.
+
+    A new proposal is worth the expected gain of a change as the history knows changes: while
+    gains come easily this explores, when they dry up it makes sure of what there is. Never more
+    than SHARE of all runs.
+    """
+    ranked = next_confirm(history) if affordable(history) else []
+    if not ranked:
+        return None
+    sigma = noise.learn(history).sigma
+    fresh = Mixture(population.learn(history, sigma)).excess() * sigma
+    seconds = [r.seconds for e in history.recent for r in e.runs[-1:] if r.outcome == "ok"]
+    minutes = max(median(seconds), 1.0) / 60 if seconds else 1.0
+    return ranked[0][0] if ranked[0][1] >= fresh / minutes else None
 
 
 def affordable(history: History) -> bool:
@@ -82,7 +101,7 @@ def _worth(experiment: Experiment, history: History, sigma: float) -> float:
     kept = review.verdict in WINS
     sure = seeds >= SEEDS and review.p_better >= CONFIRM
     if kept and not sure:  # what is to be reported has to be certain first
-        turned += max(0.0, mean) * cdf(mean / sd if sd > 0 else math.inf) / (1 + seeds)
+        turned += CERTAINTY * max(0.0, mean) * cdf(mean / sd if sd > 0 else math.inf)
     return turned
 
 

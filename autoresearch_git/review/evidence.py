@@ -42,21 +42,21 @@ def weigh(
     common = (value, len(runs), noise.seeds(runs), sigma)
     prior = population.learn(history, learned.sigma, without=commit)
     held = (
-        population.believed(against, history, prior, learned.sigma, without=commit)
+        population.believed(against, history, prior, learned, without=commit)
         if against
         else None
     )
     if held is None:
-        half = Z95 * math.sqrt(variance)
+        half = Z95 * math.sqrt(variance * learned.doubt)
         return Evidence(*common, low=value - half, high=value + half)
     true, gain = population.posterior(
         sign * value, variance, sign * held[0], held[1], prior, learned.sigma
     )
-    low, high = sorted(sign * end for end in true.interval())
+    half = Z95 * math.sqrt(true.variance * learned.doubt)
     return Evidence(
         *common,
-        low=low,
-        high=high,
+        low=sign * true.mean - half,
+        high=sign * true.mean + half,
         gain=gain,
         before=Mixture(prior).above(0.0),
         p_better=gain.above(0.0),

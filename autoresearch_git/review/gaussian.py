@@ -50,8 +50,3 @@ class Mixture:
     def excess(self) -> float:
         """E[max(0, X)]."""
         return sum(w * expected_excess(mean, math.sqrt(var)) for w, mean, var in self.parts)
-
-    def interval(self) -> tuple[float, float]:
-        """95% interval of the normal with the same mean and variance: its middle is the mean."""
-        half = Z95 * math.sqrt(self.variance)
-        return self.mean - half, self.mean + half

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment, Run
 
-PRIOR_RUNS = 4.0  # degrees of freedom that the contract's prior sigma is worth
+PRIOR_RUNS = 8.0  # degrees of freedom that the contract's prior sigma is worth
 # Shares of the one-run variance on one host. Measured on the five-minute benchmark: same seed
 # 0.0002, seeds together 0.0003 to 0.0007; another host adds about as much as one run has.
 REPEAT_SHARE = 0.4
@@ -31,6 +31,12 @@ class Noise:
     seed: float  # what another seed adds
     host: float  # what another host adds
     runs: int = 0  # degrees of freedom of the replicates that it was learned from
+
+    @property
+    def doubt(self) -> float:
+        """By how much sigma's own uncertainty widens a variance, as Student's t does."""
+        known = PRIOR_RUNS + self.runs
+        return known / (known - 2)
 
     @property
     def sigma(self) -> float:

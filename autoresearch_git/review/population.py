@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment
 from autoresearch_git.review.gaussian import Z95, Mixture, pdf
+from autoresearch_git.review.noise import Noise
 
 # (pseudo-count, mean, sd) in sigmas: most changes do little or harm, few help, and those a lot.
 SHAPE = (
@@ -27,7 +28,7 @@ SHAPE = (
     (0.5, -150.0, 100.0),
 )
 ROUNDS = 12
-USED = 300  # experiments; older ones say little about what the next change will do
+USED = 100  # experiments; older ones say little about what the next change will do
 BIN = 0.25  # sigmas; observations closer together are fitted as one
 
 GRID = tuple(step / 3 for step in range(-10, 11))  # in standard deviations
@@ -103,14 +104,14 @@ def posterior(
 
 
 def believed(
-    experiment: Experiment, history: History, prior: Prior, sigma: float, without: str = ""
+    experiment: Experiment, history: History, prior: Prior, noise: Noise, without: str = ""
 ) -> tuple[float, float] | None:
     """(mean, variance) of an experiment's true value, raw sign, from its review and its children.
 
     An incumbent that was lucky is hard to beat and so stays for long: children that read worse
     than their effects should be are the evidence of it. `without` names a child to leave out.
     """
-    own = _own(experiment, sigma)
+    own, sigma = _own(experiment, noise), noise.sigma
     if own is None or own[1] <= 0:
         return own
     sign = -1.0 if history.minimize else 1.0
@@ -156,11 +157,12 @@ def _shift(
     return mean * sd, square * variance
 
 
-def _own(experiment: Experiment, sigma: float) -> tuple[float, float] | None:
-    """(mean, variance) as the experiment's last review left it."""
+def _own(experiment: Experiment, noise: Noise) -> tuple[float, float] | None:
+    """(mean, variance) as the experiment's last review left it, without the interval's excess."""
     review = experiment.review
     if review is not None and review.low is not None and review.high is not None:
-        return (review.low + review.high) / 2, ((review.high - review.low) / (2 * Z95)) ** 2
+        sd = (review.high - review.low) / (2 * Z95)
+        return (review.low + review.high) / 2, sd**2 / noise.doubt
     if experiment.value is None or not math.isfinite(experiment.value):
         return None
-    return experiment.value, sigma**2
+    return experiment.value, noise.sigma**2

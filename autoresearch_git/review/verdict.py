@@ -12,7 +12,7 @@ from autoresearch_git.review.clean import clean
 from autoresearch_git.review.evidence import Evidence
 from autoresearch_git.review.noise import CONTENDED
 
-CONFIRM = 0.95  # probability of being better that confirms a keep, with at least SEEDS seeds
+CONFIRM = 0.975  # probability of being better that confirms a keep, with at least SEEDS seeds
 SEEDS = 2
 ACCEPT = 0.5  # enough for the search to go on from it
 CLOSE = 0.1  # enough to be remembered as a near miss

@@ -3,7 +3,7 @@
     python tests/bench/simulate_review.py [--campaigns 1000] [--runs 125] [--scenario usual]
 
 Each campaign proposes changes with drawn true effects, measures them with noise, and lets the
-real review decide (judge, next_confirm, best). Greedy keeps whatever reads lower.
+real review decide (judge, spend, best). Greedy keeps whatever reads lower.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from autoresearch_git.history import History
 from autoresearch_git.records import Decision, Experiment, Plan, Run
 from autoresearch_git.review.best import best
 from autoresearch_git.review.change import Change
-from autoresearch_git.review.confirm import affordable, next_confirm
+from autoresearch_git.review.confirm import spend
 from autoresearch_git.review.judge import judge
 from autoresearch_git.review.scores import WINS
 
 SIGMA = 0.0003
 START = 0.9979
+UNSURE = 0.25  # the contract's sigma is a guess: the true one is off by this much (log scale)
 CHANGE = Change(category="optimizer", size={"hunks": 1, "added": 1, "removed": 1, "nodes": 0})
 
 
@@ -166,8 +167,9 @@ class Campaign:
 
 def campaign(seed: int, runs: int, scenario: str, tallies: Tallies) -> None:
     effects, factor = SCENARIOS[scenario]
-    _ours(World(random.Random(seed), SIGMA * factor), effects, runs, tallies)
-    _greedy(random.Random(seed), SIGMA * factor, effects, runs, tallies)
+    sigma = SIGMA * factor * random.Random(~seed).lognormvariate(0, UNSURE)
+    _ours(World(random.Random(seed), sigma), effects, runs, tallies)
+    _greedy(random.Random(seed), sigma, effects, runs, tallies)
 
 
 def _ours(world: World, effects, runs: int, tallies: Tallies) -> None:
@@ -176,9 +178,11 @@ def _ours(world: World, effects, runs: int, tallies: Tallies) -> None:
     extra = 0
     while world.number < runs:
         history = state.history()
-        wanted = next_confirm(history) if affordable(history) else []
+        wanted = spend(history)
+        if world.number >= runs - 2 and len(state.known[state.line[-1]].runs) < 3:
+            wanted = state.line[-1]  # what will be reported is confirmed before the end
         if wanted:
-            state.again(wanted[0][0])
+            state.again(wanted)
             extra += 1
         else:
             state.add(f"e{world.number}", effects(world.rng, world.number, runs))
