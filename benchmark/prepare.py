@@ -19,6 +19,7 @@ import base64
 import contextlib
 import fcntl
 import hashlib
+import http.client
 import json
 import math
 import multiprocessing
@@ -72,6 +73,7 @@ VALIDATION_SHARD = 6542  # pinned: the last one of the default dataset
 BUFFER_DOCUMENTS = 1000  # best-fit packing chooses among this many
 BATCH_DOCUMENTS = 128  # and takes them in by this many
 TOKENIZER_CHARACTERS = 400_000_000  # the tokenizer learns from the first so many
+PARALLEL_BYTES = 20_000_000  # shards of more than this are tokenized by several processes
 SPECIAL_TOKENS = [f"<|reserved_{i}|>" for i in range(4)]  # the first one is BOS
 # GPT-4's split, but digits in groups of 1 to 2: a small vocabulary has no room for 1000 numbers.
 SPLIT_PATTERN = (
@@ -147,7 +149,7 @@ def download(url: str, path: Path, tries: int = 5, pause: float = 1.0) -> None:
         except ValueError as error:
             part.unlink(missing_ok=True)  # complete and no parquet file: start over
             reason = str(error)
-        except (OSError, EOFError) as error:  # URLError, time-outs, resets, short reads
+        except (OSError, EOFError, http.client.HTTPException) as error:  # and short reads
             reason = str(error) or type(error).__name__
         else:
             os.replace(part, path)
@@ -175,7 +177,8 @@ def _fetch(url: str, part: Path, label: str) -> None:
             while chunk := response.read(1 << 20):
                 file.write(chunk)
                 have += len(chunk)
-                progress(f"{label}: {have / 1e6:.1f}" + (f" of {total / 1e6:.1f} MB" * bool(total)))
+                of = f" of {total / 1e6:.1f}" if total else ""
+                progress(f"{label}: {have / 1e6:.1f}{of} MB")
     progress("")
     if total is not None and have != total:
         raise EOFError(f"{have} of {total} bytes came")
@@ -214,7 +217,7 @@ def read_documents(shard: Path) -> list[str]:
         documents = [text for text in column.to_pylist() if text]
     except UnicodeDecodeError as error:
         refuse(f"{shard}: its text is not UTF-8 ({error.reason}): write the shard again")
-    except (ValueError, pyarrow.ArrowException) as error:
+    except (ValueError, OSError, pyarrow.ArrowException) as error:
         refuse(f"{shard}: {error}: delete it and prepare again")
     if not documents:
         refuse(f"{shard} has no documents")
@@ -237,7 +240,7 @@ class Tokenizer:
         self.bos = special[SPECIAL_TOKENS[0]]
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int = VOCAB_SIZE) -> Tokenizer:
+    def train(cls, texts: Iterable[str], vocab_size: int) -> Tokenizer:
         try:
             import rustbpe
         except ImportError:
@@ -357,7 +360,7 @@ def _build(
     if tokenizer_file:
         tokenizer = Tokenizer.load(Path(tokenizer_file))
     else:
-        tokenizer = Tokenizer.train(_first_characters(paths[:-1], TOKENIZER_CHARACTERS))
+        tokenizer = Tokenizer.train(_first_characters(paths[:-1]), VOCAB_SIZE)
     if tokenizer.get_vocab_size() > VOCAB_SIZE:
         refuse(
             f"the tokenizer has {tokenizer.get_vocab_size()} tokens, prepare.py says {VOCAB_SIZE}"
@@ -365,8 +368,8 @@ def _build(
     tokenizer.save(folder / "tokenizer.json")
     say(f"tokenizer: {tokenizer.get_vocab_size()} tokens in {time.time() - started:.1f} s")
     meta: dict[str, object] = {"shards": [path.name for path in paths]}
-    # Worker processes pay from a few megabytes on.
-    workers = min(os.cpu_count() or 1, 32) if sum(p.stat().st_size for p in paths) > 20e6 else 0
+    large = sum(path.stat().st_size for path in paths) > PARALLEL_BYTES
+    workers = min(os.cpu_count() or 1, 32) if large else 0
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, context) if workers else contextlib.nullcontext() as pool:
         for split, shards in (("train", paths[:-1]), ("val", paths[-1:])):
@@ -388,7 +391,8 @@ def _build(
     (folder / "meta.json").write_text(json.dumps(meta, indent=1))
 
 
-def _first_characters(paths: list[Path], limit: int) -> Iterator[str]:
+def _first_characters(paths: list[Path]) -> Iterator[str]:
+    limit = TOKENIZER_CHARACTERS
     for path in paths:
         for text in read_documents(path):
             yield text
