@@ -11,12 +11,11 @@ from autoresearch_git.history import History
 from autoresearch_git.records import Experiment
 from autoresearch_git.review import noise, population
 from autoresearch_git.review.gaussian import Z95, Mixture, cdf, expected_excess
-from autoresearch_git.review.scores import WINS
-from autoresearch_git.review.verdict import CONFIRM, SEEDS
+from autoresearch_git.review.verdict import CONFIRM, KEEPS, SEEDS, was_kept
 
 SHARE = 0.10  # of all runs may go into confirmation
 CERTAINTY = 0.1  # worth of knowing that a kept gain is real, as a share of that gain
-REFUTED = 0.5  # probability of being better below which a keep is in doubt
+IN_DOUBT = 0.5  # probability of being better below which a keep is in doubt
 
 
 @dataclass(frozen=True)
@@ -73,10 +72,10 @@ def doubted(experiments: Iterable[Experiment]) -> list[Doubt]:
     known = list(experiments)
     found = []
     for experiment in known:
-        review, decision = experiment.review, experiment.decision
-        if not review or not decision or decision.verdict not in WINS or review.p_better is None:
+        review = experiment.review
+        if not review or review.p_better is None or not was_kept(experiment):
             continue
-        if review.n >= SEEDS and review.p_better < REFUTED:
+        if review.n >= SEEDS and review.p_better < IN_DOUBT:
             reason = f"{review.n} runs give P(better) {review.p_better:.2f} over what it replaced"
             found.append(Doubt(experiment.commit, reason, _descendants(experiment.commit, known)))
     return found
@@ -93,12 +92,12 @@ def _worth(experiment: Experiment, history: History, sigma: float) -> float:
     review = experiment.review
     if review is None or review.p_better is None or review.low is None or review.high is None:
         return 0.0
-    if review.verdict not in (*WINS, "near-miss", "retest"):
+    if review.verdict not in (*KEEPS, "near-miss", "retest"):
         return 0.0
     mean, sd = _gain(experiment, history)
     turned = _decision_value(mean, sd, review.sigma or sigma)
     seeds = noise.seeds(noise.clean_runs(experiment.runs))
-    kept = review.verdict in WINS
+    kept = review.verdict in KEEPS
     sure = seeds >= SEEDS and review.p_better >= CONFIRM
     if kept and not sure:  # what is to be reported has to be certain first
         turned += CERTAINTY * max(0.0, mean) * cdf(mean / sd if sd > 0 else math.inf)

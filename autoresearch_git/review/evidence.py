@@ -42,9 +42,7 @@ def weigh(
     common = (value, len(runs), noise.seeds(runs), sigma)
     prior = population.learn(history, learned.sigma, without=commit)
     held = (
-        population.believed(against, history, prior, learned, without=commit)
-        if against
-        else None
+        population.believed(against, history, prior, learned, without=commit) if against else None
     )
     if held is None:
         half = Z95 * math.sqrt(variance * learned.doubt)

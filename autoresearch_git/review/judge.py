@@ -60,16 +60,18 @@ def judge(experiment: Experiment, change: Change, history: History) -> Review:
 
 
 def reference(experiment: Experiment, history: History) -> Experiment | None:
-    """What an experiment has to beat: the incumbent, or once it was kept, what it replaced."""
+    """What an experiment has to beat: the incumbent; for one that was kept, what it replaced."""
     tip = history.incumbent
-    kept = experiment.decision is not None and experiment.decision.verdict in scores.WINS
-    if tip is not None and experiment.commit != tip.commit and not kept:
+    if tip is not None and experiment.commit != tip.commit and not verdict.was_kept(experiment):
         return tip
-    parent = experiment.plan.parent if experiment.plan else ""
-    if experiment.decision and experiment.decision.old:
-        parent = experiment.decision.old  # the tip that it replaced, if it started elsewhere
-    known = (*reversed(history.recent), *history.elites.values(), history.baseline, tip)
-    return next((e for e in known if e and e.commit == parent and _valued(e)), None)
+    some = (*history.recent, *history.elites.values(), history.baseline, tip)
+    known = {e.commit: e for e in some if e and e.commit != experiment.commit and _valued(e)}
+    parent = known.get(experiment.plan.parent) if experiment.plan else None
+    replaced = known.get(experiment.decision.old) if experiment.decision else None
+    if replaced or (parent and verdict.was_kept(parent)):
+        return replaced or parent
+    before = [e for e in known.values() if verdict.was_kept(e) and e.seq < experiment.seq]
+    return max(before, key=lambda e: (e.seq, e.commit), default=parent)
 
 
 def _valued(experiment: Experiment | None) -> bool:

@@ -30,7 +30,7 @@ def _headline(experiment: Experiment) -> str:
     review, plan = experiment.review, experiment.plan
     words = [experiment.verdict.upper() if not review else _verdict(experiment).upper()]
     if review and review.value is not None:
-        words.append(_number(review.value))
+        words.append(clean(f"{review.metric} {_number(review.value)}", 80))
         if review.delta is not None:
             words.append(f"({review.delta:+.6f})")
         if review.low is not None and review.high is not None:

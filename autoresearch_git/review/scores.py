@@ -9,6 +9,7 @@ from autoresearch_git.records import Run, Scores
 from autoresearch_git.review.change import Change
 from autoresearch_git.review.gaussian import Mixture
 from autoresearch_git.review.niche import ratio
+from autoresearch_git.review.verdict import KEEPS
 
 WEIGHTS = {
     "fitness": 0.6,
@@ -18,7 +19,6 @@ WEIGHTS = {
     "complexity": -0.1,
     "memory": -0.1,
 }
-WINS = ("keep", "keep-unconfirmed")
 FITNESS_HALF = 3.0  # sigmas of expected gain that are worth 1/2
 NODES_HALF = 100.0  # added syntax nodes that cost 1/2
 MEMORY_HALF = 0.5  # relative growth of peak memory that costs 1/2
@@ -30,7 +30,7 @@ def total(scores: Scores, verdict: str) -> float:
         return round(0.05 * scores.information, 4)
     merit = sum(weight * float(getattr(scores, name)) for name, weight in WEIGHTS.items())
     merit = min(1.0, max(0.0, merit))
-    return round(0.5 + merit / 2 if verdict in WINS else 0.05 + 0.45 * merit, 4)
+    return round(0.5 + merit / 2 if verdict in KEEPS else 0.05 + 0.45 * merit, 4)
 
 
 def fitness(gain: Mixture, sigma: float) -> float:

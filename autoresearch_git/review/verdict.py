@@ -14,6 +14,8 @@ from autoresearch_git.review.noise import CONTENDED
 
 CONFIRM = 0.975  # probability of being better that confirms a keep, with at least SEEDS seeds
 SEEDS = 2
+REFUTED = "its replicates do not bear out the gain"  # how such a reason begins
+KEEPS = ("keep", "keep-unconfirmed")
 ACCEPT = 0.5  # enough for the search to go on from it
 CLOSE = 0.1  # enough to be remembered as a near miss
 FAILED = ("crash", "oom", "timeout", "nan", "no-metric")
@@ -65,6 +67,13 @@ def warnings(case: Case) -> tuple[str, ...]:
         told = run.checks.get("warnings", ())
         found += [clean(str(text)) for text in told if isinstance(told, (list, tuple))]
     return tuple(dict.fromkeys(found))
+
+
+def was_kept(experiment: Experiment) -> bool:
+    """Whether the search went on from it at some time, even if its replicates refuted it since."""
+    if experiment.decision and experiment.decision.verdict in KEEPS:
+        return True
+    return bool(experiment.review and experiment.review.reason.startswith(REFUTED))
 
 
 def violations(run: Run) -> tuple[str, ...]:
@@ -121,15 +130,14 @@ def _compared(case: Case) -> tuple[str, str]:
     p, seeds, sigma = evidence.p_better, evidence.seeds, evidence.sigma
     how = f"P(better) {p:.2f}, expected gain {evidence.gain.mean / sigma:.1f} sigma"
     n = f"{seeds} seed" + ("s" if seeds > 1 else "")
-    was_kept = case.experiment.decision and case.experiment.decision.verdict.startswith("keep")
     if p >= CONFIRM and seeds >= SEEDS and not case.only_contended:
         return "keep", f"better than {_name(case)} on {n}: {how}"
     if p >= ACCEPT:
         return "keep-unconfirmed", f"probably better than {_name(case)}, but on {n} only: {how}"
-    if case.only_contended:
+    if case.only_contended and evidence.n < SEEDS:  # once: a slow program is always late
         return "retest", f"its device was shared, so its value is no fair measure: {how}"
-    if was_kept:
-        return "discard", f"its replicates do not bear out the gain over {_name(case)}: {how}"
+    if was_kept(case.experiment):
+        return "discard", f"{REFUTED} over {_name(case)}: {how}"
     if p >= CLOSE:
         return "near-miss", f"too close to {_name(case)} to tell on {n}: {how}"
     return "discard", f"not better than {_name(case)}: {how}"

@@ -27,7 +27,7 @@ from autoresearch_git.review.best import best
 from autoresearch_git.review.change import Change
 from autoresearch_git.review.confirm import spend
 from autoresearch_git.review.judge import judge
-from autoresearch_git.review.scores import WINS
+from autoresearch_git.review.verdict import KEEPS
 
 SIGMA = 0.0003
 START = 0.9979
@@ -158,7 +158,7 @@ class Campaign:
         verdict = Decision(klass="c", verdict=review.verdict, reason="", old=old)
         commit = experiment.commit
         self.known[commit] = msgspec.structs.replace(experiment, review=review, decision=verdict)
-        kept = review.verdict in WINS
+        kept = review.verdict in KEEPS
         if kept and commit not in self.line:
             self.line.append(commit)
         elif not kept and commit in self.line:

@@ -46,9 +46,7 @@ def experiment(commit: str, *runs: Run, parent: str = "base", **more) -> Experim
 def history(base: Experiment | None = None, *others: Experiment, **more) -> History:
     recent = (base, *others) if base else ()
     fields = {"baseline": base, "incumbent": base, "best": base, "recent": recent} | more
-    return History(
-        klass="c", contract="c", metric="val_bpb", minimize=True, sigma=0.0003, **fields
-    )
+    return History(klass="c", contract="c", metric="val_bpb", minimize=True, sigma=0.0003, **fields)
 
 
 def baseline(value: float = 0.9990, **more) -> Experiment:

@@ -17,8 +17,10 @@ def test_case(case):
     made = lab.experiment("e" * 40, run)
     review = judge(made, lab.TUNED, lab.history(base))
     said = " ".join([review.reason, review.signature, run.detail, *audit.violations])
-    assert run.outcome == case["outcome"] and run.outcome in OUTCOMES
-    assert review.verdict == case["verdict"] and review.verdict in VERDICTS
+    assert run.outcome == case["outcome"]
+    assert run.outcome in OUTCOMES
+    assert review.verdict == case["verdict"]
+    assert review.verdict in VERDICTS
     assert case.get("says", "") in said
     if review.verdict.startswith("keep"):
         assert review.value == case["value"]
@@ -29,5 +31,6 @@ def test_case(case):
 def test_the_corpus_is_whole():
     names = [case["name"] for case in CASES]
     files = {path.stem for path in lab.LOGS.glob("*.log")}
-    assert set(names) == files and len(names) == len(files) >= 40
+    assert set(names) == files
+    assert len(names) == len(files) >= 40
     assert all(case["why"] for case in CASES)
