@@ -6,13 +6,15 @@ import contextlib
 import io
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
 from autoresearch_git.backends import hardware
 from autoresearch_git.backends.base import Announce, Backend, Finished, Handle, Job, Update
+from autoresearch_git.backends.early import Watch
 from autoresearch_git.errors import ArError
 from autoresearch_git.records import Run
 
@@ -24,8 +26,12 @@ def execute(
     backend: Backend,
     on_update: OnUpdate | None = None,
     announce: Announce | None = None,
+    early: Watch | None = None,
 ) -> Run:
     """Run the job and return its record; never raises for anything that a run can do.
+
+    `early` may stop it when it is hopeless; the record then is `stopped`, never a best, and
+    `checks["early_stop"]` holds the forecast. A forecast that did not stop it is there as well.
 
     `announce` is called with the place before the command starts: write the lease there. In the
     main thread Ctrl-C (or TERM, HUP) ends the run cleanly, a second one at once; the record then
@@ -33,17 +39,20 @@ def execute(
     """
     with interrupts(job, backend) as hits:
         try:
-            finished = _follow(job, backend, hits, on_update, announce)
+            finished = _follow(job, backend, hits, _both(backend, hits, on_update, early), announce)
         except (ArError, OSError) as error:
             finished = Finished(job.run, "harness", None, 0.0, job.log, error=str(error))
-    return record(job, finished, backend.name, {"interrupted": True} if hits.count else {})
+    checks: dict[str, Any] = {"interrupted": True} if hits.count else {}
+    if early and early.last:
+        checks["early_stop"] = asdict(early.last)
+    return record(job, finished, backend.name, checks)
 
 
 def _follow(
     job: Job,
     backend: Backend,
     hits: Interrupts,
-    on_update: OnUpdate | None,
+    on_update: OnUpdate,
     announce: Announce | None,
 ) -> Finished:
     try:
@@ -55,13 +64,26 @@ def _follow(
         backend.cancel(hits.handle)
     try:
         for update in backend.stream(hits.handle):
-            if on_update:
-                on_update(update)
+            on_update(update)
     except BaseException:  # the caller's fault, but its run must not go on unseen
         backend.cancel(hits.handle, hard=True)
         backend.result(hits.handle)
         raise
     return backend.result(hits.handle)
+
+
+def _both(
+    backend: Backend, hits: Interrupts, on_update: OnUpdate | None, early: Watch | None
+) -> OnUpdate:
+    """What is done with each update: it is shown, and may end the run."""
+
+    def see(update: Update) -> None:
+        if on_update:
+            on_update(update)
+        if early and early.see(update.share, update.loss) and hits.handle:
+            backend.cancel(hits.handle, "stopped")
+
+    return see
 
 
 def record(job: Job, finished: Finished, backend: str, checks: dict[str, Any]) -> Run:
@@ -80,7 +102,7 @@ def record(job: Job, finished: Finished, backend: str, checks: dict[str, Any]) -
         job.targets,
     )
     if finished.ended == "stopped":
-        outcome, signature, detail = "stopped", "", finished.error or "stopped early"
+        outcome, signature, detail = "stopped", "", _why_stopped(checks.get("early_stop"))
     elif finished.ended in ("disk", "killed") and finished.error:
         detail = finished.error
     found = dict(finished.checks) | checks
@@ -137,6 +159,14 @@ def interrupts(job: Job, backend: Backend) -> Iterator[Interrupts]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _why_stopped(forecast: Mapping[str, Any] | None) -> str:
+    if not forecast:
+        return "stopped early"
+    seen = f"stopped at {forecast['share']:.0%} of the budget"
+    expected = f"{forecast['predicted']:.4f} [{forecast['low']:.4f}, {forecast['high']:.4f}]"
+    return f"{seen}: {forecast['chance']:.1%} to be the best, expected {expected}"
 
 
 def _opened(log: Path) -> BinaryIO:

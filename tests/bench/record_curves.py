@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+WHAT = "[final value, [share, loss, share, loss, ...]], the untouched setting first"
 CONTEXT, BUDGET, POINTS = 12, 4e9, 32
 GOOD = {"width": 96, "embed": 12, "depth": 1, "lr": 0.006, "batch": 64, "decay": 0.01}
 GOOD |= {"warmdown": 0.6, "floor": 0.05, "warmup": 0.0, "beta": 0.9, "clip": 0.0}
@@ -119,8 +120,9 @@ def main() -> None:
         hyper = GOOD if number == 0 else sample(rng)
         found.append({"hyper": hyper} | train(hyper, data, 1000 * seed + number))
         print(number, found[-1]["steps"], found[-1]["value"], file=sys.stderr, flush=True)
+    rows = [[run["value"], [n for point in run["curve"] for n in point]] for run in found]
     with gzip.open(out, "wt", encoding="utf-8") as file:
-        json.dump(found, file)
+        json.dump({"what": WHAT, "runs": rows}, file, separators=(",", ":"))
 
 
 if __name__ == "__main__":
