@@ -7,6 +7,7 @@ Exit status: 0 done, 1 the user's or the machine's mistake (with the cure), 2 wr
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,18 @@ VERBS = {
     "status": "where the research stands, on one screen",
     "log": "all experiments, oldest first",
     "show": "one experiment in full",
+    "best": "the best experiment, and how sure that is",
+    "elites": "the best of each niche",
+    "near-misses": "what came close",
+    "conjectures": "what the outcomes suggest, with their evidence",
+    "diff": "two experiments side by side",
+    "plot": "charts: progress, archive, knobs, loss curves",
+    "report": "one page for people: hover, click, filter",
+    "watch": "the running loop, live",
+    "import": "take in results of another system",
+    "export": "write results for another system",
+    "finalize": "clean branches, one confirmed idea each",
+    "completion": "complete verbs and options in bash, zsh or fish",
 }
 
 
@@ -39,7 +52,9 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"autoresearch_git.commands.{cmd_name}")
+        name = cmd_name.replace("-", "_")
+        name += "_" * keyword.iskeyword(name)  # commands/import_.py
+        module = importlib.import_module(f"autoresearch_git.commands.{name}")
         command = module.command
         assert isinstance(command, click.Command)
         return command

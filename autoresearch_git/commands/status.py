@@ -2,109 +2,123 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import click
 import msgspec
 
-from autoresearch_git.history import Tally
-from autoresearch_git.memory import past
+from autoresearch_git.look.numbers import ago, duration, estimate, interval, number, signed
+from autoresearch_git.look.status import Flight, Status, status
+from autoresearch_git.look.style import Style
+from autoresearch_git.look.table import Column, crop, table
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.records import Experiment
-
-
-@dataclass(frozen=True)
-class Status:
-    """What one screen says of the class that ran last."""
-
-    klass: str
-    verdicts: dict[str, int]
-    emitters: dict[str, Tally]
-    baseline: Experiment | None
-    best: Experiment | None
-    running: int
-    waiting: int
-    stall: int
-    seconds: float
-
-
-def _status(memory: Memory) -> Status:
-    """The status from the index alone: the same look-ups at 100 and at 100,000 runs."""
-    index = memory.index
-    latest = index.select("class <> '' ORDER BY seq DESC LIMIT 1")
-    klass = latest[0].klass if latest else ""
-    verdicts = index.tallies(klass, "verdict")
-    open_ones = index.db.execute(
-        "SELECT verdict, count(*) FROM experiments WHERE decided = 0 GROUP BY verdict"
-    ).fetchall()
-    return Status(
-        klass=klass,
-        verdicts={name: tally.tries for name, tally in verdicts.items()},
-        emitters=index.tallies(klass, "emitter"),
-        baseline=past.baseline(index, klass),
-        best=past.best(index, klass),
-        running=dict(open_ones).get("running", 0),
-        waiting=sum(n for verdict, n in open_ones if verdict != "running"),
-        stall=past.stall(index, klass),
-        seconds=sum(tally.seconds for tally in verdicts.values()),
-    )
+from autoresearch_git.review.clean import clean
 
 
 @click.command()
+@click.option("--class", "klass", default="", help="Another class than the one that ran last.")
 @json_option
-def command(as_json: bool | None) -> None:
+def command(klass: str, as_json: bool | None) -> None:
     """Where the research stands: best, baseline, counts, emitters, what is in flight.
 
     \b
     git ar status
     git ar status --json | jq .best.review.value
     """
-    memory = Memory.open()
-    status = _status(memory)
+    found = status(Memory.open(), klass)
     if Output.choose(as_json).json:
-        Output(True).line({"kind": "status", "v": 1, **msgspec.to_builtins(status)})
+        Output(True).line({"kind": "status", "v": 1, **msgspec.to_builtins(found)})
         return
-    for text in render(status):
-        click.echo(text)
+    style = Style.of()
+    for line in render(found, style):
+        style.echo(line)
 
 
-def render(status: Status) -> list[str]:
+def render(found: Status, style: Style) -> list[str]:
     """The lines of the screen."""
-    if not status.klass:
-        waiting = f"{status.waiting} proposed, none run yet" if status.waiting else "nothing yet"
-        return [f"{waiting}: git ar loop --runs 10"]
-    count = sum(n for name, n in status.verdicts.items())
-    parts = ", ".join(f"{n} {name}" for name, n in sorted(status.verdicts.items()))
-    lines = [
-        f"class     {status.klass}",
-        f"tried     {count} ({parts}), {status.seconds / 3600:.2f} h of runs",
-    ]
-    if status.baseline:
-        lines.append(f"baseline  {_value(status.baseline)}")
-    if status.best:
-        lines.append(f"best      {_value(status.best)}  {_change(status.best)}")
-    lines.append(f"stall     {status.stall} since the last keep")
-    if status.running or status.waiting:
-        lines.append(f"open      {status.running} running, {status.waiting} waiting")
-    if status.emitters:
-        lines.append("emitter               tried  won  crashed")
-        lines += [
-            f"  {name:<20} {tally.tries:>4} {tally.wins:>4} {tally.crashes:>8}"
-            for name, tally in sorted(status.emitters.items())
-        ]
-    return lines
+    if not found.klass:
+        text = f"{found.waiting} proposed, none run yet" if found.waiting else "no experiments yet"
+        lines = [f"{text}: git ar loop --runs 10"]
+        return lines + [crop(line, style.width) for line in _flights(found.flights, style)]
+    lines = [f"class     {found.klass}", f"tried     {_counts(found, style)}"]
+    if found.baseline:
+        lines += _value("baseline", found.baseline, style)
+    if found.best:
+        lines += _value("best", found.best, style)
+        lines.append(f"          {_gain(found)}{_change(found.best)}")
+    lines.append(f"phase     {found.phase}, {found.stall} since the last keep")
+    lines.append(f"spent     {duration(found.seconds)} of runs, {found.niches} niches reached")
+    if found.running or found.waiting:
+        lines.append(f"open      {found.running} running, {found.waiting} waiting")
+    lines += _flights(found.flights, style)
+    lines += _emitters(found, style)
+    lines += [f"{style.paint('!', 'yellow', bold=True)} {clean(text)}" for text in found.warnings]
+    return [crop(line, style.width) for line in lines]
 
 
-def _value(experiment: Experiment) -> str:
+def _counts(found: Status, style: Style) -> str:
+    parts = [f"{n} {name}" for name, n in sorted(found.verdicts.items())]
+    if style.width < 60:
+        parts = [f"{n}{style.mark(name)}" for name, n in sorted(found.verdicts.items())]
+    return f"{found.count} ({', '.join(parts)})"
+
+
+def _value(title: str, experiment: Experiment, style: Style) -> list[str]:
+    """Its value with interval and n; on a narrow terminal the interval has a line of its own."""
     review = experiment.review
     if not review or review.value is None:
-        return "-"
-    interval = ""
-    if review.low is not None and review.high is not None:
-        interval = f" [{review.low:.6f}, {review.high:.6f}]"
-    return f"{review.metric} {review.value:.6f}{interval} n={review.n}  {experiment.commit[:9]}"
+        return [f"{title:<9} -"]
+    head = f"{clean(review.metric, 20)} {number(estimate(review))}".lstrip()
+    known, tail = interval(review), f"n={review.n}  {experiment.commit[:9]}"
+    head = style.paint(head, bold=title == "best")
+    if style.width < 72 and known:
+        return [f"{title:<9} {head} {tail}", f"{'':9} {known}"]
+    return [f"{title:<9} {head} {known} {tail}".replace("  n=", " n=")]
+
+
+def _gain(found: Status) -> str:
+    """How far the best is from the baseline; interval middles on both sides."""
+    start = estimate(found.baseline.review) if found.baseline else None
+    end = estimate(found.best.review) if found.best else None
+    if start is None or end is None or not start:
+        return ""
+    return f"{signed(end - start)} ({(end - start) / abs(start):+.2%}) from the baseline  "
 
 
 def _change(experiment: Experiment) -> str:
-    return experiment.plan.change if experiment.plan else ""
+    return clean(experiment.plan.change, 100) if experiment.plan else ""
+
+
+def _flights(flights: tuple[Flight, ...], style: Style) -> list[str]:
+    lines = []
+    for flight in flights:
+        colour = None if flight.state == "running" else "red"
+        where = f"{clean(flight.host, 30)} pid {flight.pid}"
+        lines.append(
+            f"  {style.mark('running')} {flight.commit[:9]} {style.paint(flight.state, colour)} "
+            f"{ago(flight.since)} on {where}  {clean(flight.change, 80)}"
+        )
+    return lines
+
+
+def _emitters(found: Status, style: Style) -> list[str]:
+    if not found.emitters:
+        return []
+    rows = sorted(found.emitters.items(), key=lambda item: (-item[1].tries, item[0]))
+    columns = [
+        Column("emitter", [clean(name, 24) for name, _ in rows], weight=9),
+        Column("tried", [str(t.tries) for _, t in rows], right=True, weight=8),
+        Column("won", [str(t.wins) for _, t in rows], right=True, weight=7),
+        Column("crashed", [str(t.crashes) for _, t in rows], right=True, weight=3),
+        Column("time", [duration(t.seconds) for _, t in rows], right=True, weight=2),
+        Column("reward", [_reward(t.wins, t.tries, style) for _, t in rows], weight=6),
+    ]
+    return ["", *table(columns, style)]
+
+
+def _reward(wins: int, tries: int, style: Style) -> str:
+    """The share that won, as a number and a bar of ten signs."""
+    share = wins / tries if tries else 0.0
+    filled = round(10 * share)
+    bar = ("█" if style.unicode else "#") * filled
+    return f"{share:4.2f} {style.paint(bar, 'green')}".rstrip()

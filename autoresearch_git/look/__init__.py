@@ -1,0 +1,1 @@
+"""Drawing: tables, sparklines, charts and the report page. Values in, text or bytes out."""

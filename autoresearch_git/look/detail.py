@@ -1,0 +1,78 @@
+"""One experiment in full, as lines of text: review, scores, curve, runs, children, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autoresearch_git.look.numbers import clock, number
+from autoresearch_git.look.rows import rows, runs
+from autoresearch_git.look.spark import spark
+from autoresearch_git.look.style import Style
+from autoresearch_git.look.table import crop
+from autoresearch_git.records import Event, Experiment
+from autoresearch_git.review.clean import clean
+from autoresearch_git.review.note import SCORES, render
+
+
+def detail(
+    experiment: Experiment,
+    children: Sequence[Experiment],
+    history: Sequence[Event],
+    style: Style,
+) -> list[str]:
+    """The lines; `history` holds its review and decision events in their order."""
+    lines = [style.paint(f"experiment {experiment.commit}", "yellow"), ""]
+    lines += [style.verdict(experiment.verdict), *render(experiment, True).splitlines()]
+    if imported := _imported(experiment):
+        lines.append(f"Imported: {imported}")
+    lines += _scores(experiment, style)
+    lines += _curve(experiment, style)
+    if experiment.runs:
+        lines += ["", *runs(experiment, style)]
+    if len(history) > 1:
+        lines += ["", "verdicts"]
+        lines += [_event(event, style) for event in history]
+    if experiment.remarks:
+        lines += ["", *(f"remark: {clean(text, 400)}" for text in experiment.remarks)]
+    if children:
+        lines += ["", f"children ({len(children)})", *rows(children[-20:], style)]
+    return [crop(line, style.width) for line in lines]
+
+
+def _imported(experiment: Experiment) -> str:
+    found = experiment.plan.agent.get("imported") if experiment.plan else None
+    if not isinstance(found, dict):
+        return ""
+    return clean(f"{found.get('source', '')} row {found.get('row', '')}, {found.get('how', '')}")
+
+
+def _scores(experiment: Experiment, style: Style) -> list[str]:
+    if not experiment.review:
+        return []
+    full, empty = ("█", "░") if style.unicode else ("#", ".")
+    lines = [""]
+    for name in SCORES:
+        value = float(getattr(experiment.review.scores, name))
+        filled = round(20 * min(max(value, 0.0), 1.0))
+        cost = name in ("complexity", "memory")
+        bar = style.paint(full * filled, "red" if cost else "green") + empty * (20 - filled)
+        lines.append(f"{name:<12} {bar} {value:.2f}{' (cost)' if cost else ''}")
+    return lines
+
+
+def _curve(experiment: Experiment, style: Style) -> list[str]:
+    """The loss of its latest run that kept a curve."""
+    found = [run.curve for run in experiment.runs if len(run.curve) > 1]
+    if not found:
+        return []
+    losses = [loss for _, loss in found[-1]]
+    line = spark(losses, style, max(8, min(60, style.width - 40)))
+    return ["", f"loss {line} {number(losses[0])} to {number(losses[-1])}"]
+
+
+def _event(event: Event, style: Style) -> str:
+    what = event.review or event.decision
+    assert what is not None
+    n = f" n={event.review.n}" if event.review else ""
+    about = f"{style.mark(what.verdict)} {what.verdict}{n}: {clean(what.reason, 200)}"
+    return f"  {clock(event.time)} {event.kind:<8} {about}"

@@ -1,0 +1,111 @@
+"""What the reading verbs ask of the index: a bounded number of look-ups, and never libgit2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from autoresearch_git import refs
+from autoresearch_git.errors import GitError, UnknownExperimentError
+from autoresearch_git.git import locate
+from autoresearch_git.memory.index import Index
+from autoresearch_git.memory.store import Memory
+from autoresearch_git.records import Experiment, decode
+from autoresearch_git.review.clean import clean
+
+KEEPS = ("keep", "keep-unconfirmed")
+NEARBY = 2000  # experiments after one in which its children are looked for
+_HEX = re.compile(r"[0-9a-fA-F]{4,40}")
+
+
+def newest_first(
+    index: Index, where: str = "1", values: Sequence[object] = ()
+) -> Iterator[Experiment]:
+    """Experiments that meet an SQL condition, the newest first, decoded one at a time."""
+    query = f"SELECT record FROM experiments WHERE {where} ORDER BY seq DESC, oid DESC"
+    for row in index.db.execute(query, tuple(values)):
+        yield decode(row[0], Experiment)
+
+
+def latest_class(index: Index) -> str:
+    """The class of the newest experiment that ran, "" if none did."""
+    found = index.select("class <> '' ORDER BY seq DESC LIMIT 1")
+    return found[0].klass if found else ""
+
+
+def classes(index: Index) -> list[tuple[str, int]]:
+    """(class, experiments) of all classes, by name."""
+    query = "SELECT class, sum(tries) FROM tallies WHERE what = 'verdict' AND tries > 0"
+    rows = index.db.execute(query + " AND class <> '' GROUP BY class ORDER BY class").fetchall()
+    return [(str(klass), int(count)) for klass, count in rows]
+
+
+def children(index: Index, parent: Experiment) -> list[Experiment]:
+    """Experiments that started from one, among the next NEARBY; a keep's merge counts as it."""
+    own = {parent.commit, parent.decision.new if parent.decision else parent.commit} - {""}
+    query = "SELECT record FROM experiments WHERE seq > ? ORDER BY seq LIMIT ?"
+    nearby = f"SELECT record FROM ({query}) WHERE " + " OR ".join(["instr(record, ?)"] * len(own))
+    found = (decode(r[0], Experiment) for r in index.db.execute(nearby, (parent.seq, NEARBY, *own)))
+    return [each for each in found if each.plan and each.plan.parent in own]
+
+
+def elites(index: Index, klass: str) -> dict[str, Experiment]:
+    """The best experiment of each niche of a class."""
+    found = {}
+    ranked = "class = ? AND niche = ? AND loss IS NOT NULL ORDER BY loss, oid LIMIT 1"
+    for niche in index.tallies(klass, "niche"):
+        if best := index.select(ranked, klass, niche):
+            found[niche] = best[0]
+    return found
+
+
+def find(memory: Memory, name: str) -> Experiment:
+    """The experiment that a hash, branch, tag or revision names; UnknownExperimentError."""
+    index = memory.index
+    if _HEX.fullmatch(name) and (found := _by_prefix(index, name.lower())):
+        return found
+    oid = _resolve(memory, name)
+    found = index.experiment(oid) or _kept_as(index, oid)
+    if found is None:
+        about = f"{clean(name, 60)} is no experiment"
+        raise UnknownExperimentError(about, "see: git ar log")
+    return found
+
+
+def _by_prefix(index: Index, prefix: str) -> Experiment | None:
+    above = prefix + "g"  # greater than every hex digit
+    found = index.select("oid >= ? AND oid < ? LIMIT 5", prefix, above)
+    if len(found) > 1:
+        names = ", ".join(each.commit[: len(prefix) + 4] for each in found)
+        raise UnknownExperimentError(f"{prefix} is ambiguous: {names}", "write more digits")
+    return found[0] if found else None
+
+
+def _resolve(memory: Memory, name: str) -> str:
+    """The commit of a revision: by reading the ref where it is one, else by asking git."""
+    if name == "HEAD":
+        return locate.head(memory.place)[1]
+    if re.fullmatch(r"[\w./-]+", name) and ".." not in name and not name.startswith("/"):
+        full = name if name.startswith("refs/") else refs.BRANCHES + name
+        if oid := locate.read_ref(memory.place, full):
+            return oid
+    from autoresearch_git.git.process import git
+
+    try:
+        wanted = f"{name}^{{commit}}"
+        line = git(memory.place.git_dir, "rev-parse", "--verify", "--end-of-options", wanted)
+    except GitError:
+        about = f"no such commit: {clean(name, 60)}"
+        raise UnknownExperimentError(about, "see: git ar log") from None
+    return line.strip().splitlines()[-1]
+
+
+def _kept_as(index: Index, oid: str) -> Experiment | None:
+    """The experiment that a merge on the research branch took, "" being no commit."""
+    if not oid:
+        return None
+    marks = ",".join("?" * len(KEEPS))
+    for each in newest_first(index, f"verdict IN ({marks}) AND instr(record, ?)", (*KEEPS, oid)):
+        if each.decision and each.decision.new == oid:
+            return each
+    return None

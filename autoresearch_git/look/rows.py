@@ -1,0 +1,113 @@
+"""Experiments as rows of a table, and as lines of tab-separated text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from autoresearch_git.look.numbers import clock, duration, number, seconds_of, signed
+from autoresearch_git.look.spark import frontier, spark
+from autoresearch_git.look.style import Style
+from autoresearch_git.look.table import Column, crop, table
+from autoresearch_git.records import Experiment
+from autoresearch_git.review.clean import clean
+
+TSV = (
+    *("commit", "time", "verdict", "value", "delta", "n", "low", "high", "emitter", "phase"),
+    *("category", "niche", "seconds", "outcome", "parent", "change"),
+)
+
+
+def rows(found: Sequence[Experiment], style: Style, *, niche: bool = False) -> list[str]:
+    """A table of experiments, in the order in which they come."""
+    columns = [
+        Column("", [style.mark(each.verdict) for each in found], weight=9),
+        Column("commit", [each.commit[:9] for each in found], weight=10),
+        Column("verdict", [style.verdict(clean(each.verdict, 16)) for each in found], weight=5),
+        Column("value", [number(each.value) for each in found], right=True, weight=10),
+        Column("delta", [signed(_delta(each)) for each in found], right=True, weight=7),
+        Column("n", [_n(each) for each in found], right=True, weight=4),
+        Column("emitter", [_emitter(each) for each in found], weight=3),
+    ]
+    if niche:
+        columns.insert(2, Column("niche", [_niche(each) for each in found], weight=8))
+    columns.append(Column("time", [clock(each.time) for each in found], weight=2))
+    columns.append(Column("change", [change(each, 200) for each in found]))
+    return table(columns, style)
+
+
+def frontier_line(found: Sequence[Experiment], style: Style) -> str:
+    """The best value so far as a sparkline, with where it began and ended; "" without values."""
+    minimize = all(each.review.minimize for each in found if each.review)
+    counted = [e.value if e.verdict != "invalid" else None for e in found]
+    best = frontier(counted, minimize)
+    if len(best) < 2:
+        return ""
+    room = max(8, min(60, style.width - 36))
+    ends = f"{number(best[0])} {'→' if style.unicode else '>'} {number(best[-1])}"
+    return crop(f"frontier {spark(best, style, room)} {ends}", style.width)
+
+
+def tsv(experiment: Experiment) -> str:
+    """The row of an experiment under the columns of TSV; foreign text has no tabs or newlines."""
+    review, plan = experiment.review, experiment.plan
+    when = datetime.fromtimestamp(experiment.time, timezone.utc).isoformat(timespec="seconds")
+    cells = [
+        experiment.commit,
+        when,
+        experiment.verdict,
+        _exact(experiment.value),
+        _exact(review.delta if review else None),
+        str(review.n) if review else "",
+        _exact(review.low if review else None),
+        _exact(review.high if review else None),
+        plan.emitter if plan else "",
+        plan.phase if plan else "",
+        review.category if review else "",
+        review.niche if review else "",
+        f"{seconds_of(experiment):.1f}",
+        experiment.runs[-1].outcome if experiment.runs else "",
+        plan.parent if plan else "",
+        plan.change if plan else "",
+    ]
+    return "\t".join(clean(cell, 1000) for cell in cells)
+
+
+def change(experiment: Experiment, limit: int = 100) -> str:
+    """What was tried, in one clean line."""
+    return clean(experiment.plan.change, limit) if experiment.plan else ""
+
+
+def runs(experiment: Experiment, style: Style) -> list[str]:
+    """The executions of an experiment, one a row."""
+    found = experiment.runs
+    columns = [
+        Column("run", [run.run[:8] for run in found], weight=6),
+        Column("seed", ["-" if r.seed is None else str(r.seed) for r in found], right=True),
+        Column("outcome", [clean(run.outcome, 12) for run in found], weight=9),
+        Column("value", [number(run.value) for run in found], right=True, weight=10),
+        Column("time", [duration(run.seconds) for run in found], right=True, weight=4),
+        Column("backend", [clean(run.backend, 12) for run in found], weight=2),
+        Column("detail", [clean(run.detail or run.signature, 120) for run in found]),
+    ]
+    return table(columns, style)
+
+
+def _delta(experiment: Experiment) -> float | None:
+    return experiment.review.delta if experiment.review else None
+
+
+def _n(experiment: Experiment) -> str:
+    return str(experiment.review.n) if experiment.review else ""
+
+
+def _niche(experiment: Experiment) -> str:
+    return clean(experiment.review.niche, 40) if experiment.review else ""
+
+
+def _emitter(experiment: Experiment) -> str:
+    return clean(experiment.plan.emitter, 24) if experiment.plan else ""
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None else repr(value)
