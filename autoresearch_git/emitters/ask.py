@@ -15,7 +15,7 @@ from autoresearch_git.search.knobs import read as read_knobs
 from autoresearch_git.search.phase import phase as phase_of
 
 SAMPLES = 3  # of one emitter, before the next one is asked
-FROM_ARCHIVE = 0.15  # share of proposals that start from the archive while exploiting
+FROM_ARCHIVE = {"exploit": 0.0, "explore": 0.3, "recombine": 0.1}  # share with another parent
 
 
 def ask(
@@ -100,7 +100,7 @@ class _Contexts:
         home = archive.home(self.history) or Experiment(commit=self.tip)
         if emitter in ("simplifier", "recombinator") or self.history.baseline is None:
             return home
-        if self.phase != "explore" and self.rng.random() >= FROM_ARCHIVE:
+        if self.rng.random() >= FROM_ARCHIVE.get(self.phase, 0.0):
             return home
         return archive.parent(self.history, self.rng)
 

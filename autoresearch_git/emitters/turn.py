@@ -10,14 +10,22 @@ from autoresearch_git.search import knobs as knob_reader
 from autoresearch_git.search import tuner
 from autoresearch_git.search.knobs import Knob
 
-SIZE = 0.15  # of a knob's range: a usual step
+SIZE = 0.12  # of a knob's range: a first step
+LARGEST = 0.3
+GROWTH = 0.003  # a result
 
 
 def step_size(context: Context) -> float:
-    """Steps shrink while nothing improves, and grow again when the phase is to explore."""
-    if context.phase == "explore":
-        return 2 * SIZE
-    return float(SIZE * max(0.4, 0.9 ** (context.history.stall // 2)))
+    """Half width of the trust region: it grows with what the model has seen."""
+    model = context.insight.model
+    seen = 0 if model is None else len(model.process.x)
+    return min(LARGEST, SIZE + GROWTH * seen)
+
+
+def most_knobs(context: Context) -> int:
+    """Few knobs at once while little is known: a model of two runs cannot judge a big change."""
+    model = context.insight.model
+    return 2 if model is None else max(2, len(model.process.x))
 
 
 def turn(context: Context, knobs: Sequence[Knob], limit: int | None = None) -> Proposal | None:
@@ -31,7 +39,9 @@ def turn(context: Context, knobs: Sequence[Knob], limit: int | None = None) -> P
         why = "a small step, there is no model yet"
     else:
         model = insight.model
-        move = tuner.guided_move(model, knobs, insight.present, size, context.rng, limit)
+        move = tuner.guided_move(
+            model, knobs, insight.present, size, context.rng, limit or most_knobs(context)
+        )
         why = (
             f"the most promising of {tuner.CANDIDATES} settings, by {len(model.process.x)} results"
         )

@@ -82,9 +82,7 @@ class Surrogate:
         return np.asarray(self.floor + np.exp(mean + CAUTION * deviation))
 
 
-def features(
-    settings: Sequence[Setting], ranges: Mapping[str, Range], derived: Derived
-) -> Array:
+def features(settings: Sequence[Setting], ranges: Mapping[str, Range], derived: Derived) -> Array:
     """Settings as rows: unit coordinates, one column a choice, and what is derived."""
     import numpy as np
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from autoresearch_git.history import History
 from autoresearch_git.records import EMITTERS, Experiment
 
-EXPLORATION = 0.15  # c of UCB; sqrt(2) hardly learns in 100 pulls
+EXPLORATION = 0.1  # c of UCB; sqrt(2) hardly learns in 100 pulls
 WINDOW = 60  # pulls over which the memory fades
 WINS = ("keep", "keep-unconfirmed")
 
 # Before any evidence: the success rate that an emitter is credited with, worth PRIOR pulls.
-PRIOR = 2.0
+PRIOR = 3.0
 CREDIT = {
     "local_tuner": 0.5,
     "optimizer_hacker": 0.3,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autoresearch_git.search import model as models
 from autoresearch_git.search import space
 from autoresearch_git.search.knobs import Knob
+from autoresearch_git.search.novelty import NEAR
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-CANDIDATES = 600
-RISK = 0.25  # settings more likely to crash than this are not proposed
+CANDIDATES = 500  # random settings that are scored first
+ELITE, REFINED = 20, 300  # how many of them are varied again, into how many
+SPARSITY = 0.3  # of the number of knobs in a move: its geometric parameter
+RISK = 0.1  # settings more likely to crash than this are not proposed
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def guided_move(
 ) -> Move | None:
     """The candidate with the best expected improvement that is likely to run.
 
-    Candidates change only `knobs`, at most `limit` at once, by about `size` of their range.
+    Candidates change only `knobs`, at most `limit` at once, each by at most about `size` of its
+    range.
     """
     import numpy as np
 
@@ -56,60 +60,97 @@ def guided_move(
         return None
     start = np.array(model.encode(present))
     where = np.array([column[knob.name] for knob in free])
-    x = _candidates(
-        start, where, free, model, size, np.random.default_rng(rng.getrandbits(64)), limit
-    )
-    x = x[np.abs(x - start).max(axis=1) > 1e-9]
+    region = _Region(start, where, free, _reach(model, where) * size, limit or len(free))
+    numbers = np.random.default_rng(rng.getrandbits(64))
+    x = region.draw(CANDIDATES, numbers)
     if len(x) == 0:
         return None
-    mean, deviation = model.process.predict(x)
-    risk = model.risk.predict(x)
-    score = models.improvement(mean, deviation, model.best) * (1 - risk) ** 2
-    safe = risk <= max(RISK, float(risk.min()))
-    pick = int(np.argmax(np.where(safe, score, -1.0)))
-    here = float(model.process.predict(start[None, :])[0][0])
+    first = _score(model, x)
+    x = np.vstack([x, region.refine(x[np.argsort(-first)[:ELITE]], REFINED, numbers)])
+    pick = int(np.argmax(_score(model, x)))
+    ends = model.process.predict(np.stack([start, x[pick]]))[0]
     values = {
         knob.name: space.source(knob, space.from_unit(knob.range, float(x[pick, i])))
         for knob, i in zip(free, where, strict=True)
         if abs(x[pick, i] - start[i]) > 1e-9
     }
     values = {name: text for name, text in values.items() if text != present.get(name)}
-    return Move(values, float(mean[pick]) - here, float(risk[pick])) if values else None
+    risk = float(model.risk.predict(x[pick : pick + 1])[0])
+    return Move(values, float(ends[1] - ends[0]), risk) if values else None
 
 
-def _candidates(
-    start: Array,
-    where: Array,
-    free: Sequence[Knob],
-    model: models.Model,
-    size: float,
-    rng: Generator,
-    limit: int | None,
-) -> Array:
-    """Random moves from the start, sparse ones most often, snapped to values that exist."""
+def _score(model: models.Model, x: Array) -> Array:
     import numpy as np
 
-    d = len(where)
-    most = min(d, limit or d)
-    count = np.minimum(rng.geometric(0.3, CANDIDATES), most)
-    order = rng.random((CANDIDATES, d)).argsort(axis=1)
-    mask = order < count[:, None]
-    # a knob that matters little can move far; one with a short length scale moves carefully
+    mean, deviation = model.process.predict(x)
+    risk = model.risk.predict(x)
+    score = models.improvement(mean, deviation, model.best) * (1 - risk) ** 2
+    score = np.where(risk <= max(RISK, float(risk.min())), score, -1.0)
+    return np.asarray(np.where(_near(x, model.process.x), -2.0, score))
+
+
+def _near(x: Array, known: Array) -> Array:
+    """Which candidates are as good as known: within NEAR of a result in every knob."""
+    import numpy as np
+
+    close = np.ones((len(x), len(known)), dtype=bool)
+    for k in range(x.shape[1]):
+        close &= np.abs(x[:, k, None] - known[None, :, k]) < NEAR
+    return np.asarray(close.any(axis=1))
+
+
+def _reach(model: models.Model, where: Array) -> Array:
+    """A knob that matters little can move far; one with a short length scale moves carefully."""
+    import numpy as np
+
     lengths = model.process.lengths[where]
-    reach = np.clip(lengths / np.exp(np.mean(np.log(lengths))), 0.5, 2.0) * size
-    scale = reach * np.exp(rng.normal(0, 0.7, (CANDIDATES, 1)))
-    moved = start[where] + mask * rng.normal(size=(CANDIDATES, d)) * scale
-    moved = np.abs(moved)  # reflected at the borders
-    moved = np.clip(np.where(moved > 1, 2 - moved, moved), 0, 1)
-    x = np.tile(start, (CANDIDATES, 1))
-    for k, knob in enumerate(free):
-        x[:, where[k]] = np.where(
-            mask[:, k], _snap(knob, moved[:, k], start[where[k]], rng), start[where[k]]
+    return np.asarray(np.clip(lengths / np.exp(np.mean(np.log(lengths))), 0.5, 2.0))
+
+
+@dataclass(frozen=True)
+class _Region:
+    """The trust region: a box around the start in the free dimensions."""
+
+    start: Array  # (d,) of the whole model
+    where: Array  # columns of the free knobs
+    free: Sequence[Knob]
+    reach: Array  # half widths of the box, one a free knob
+    limit: int  # knobs that may change at once
+
+    def draw(self, count: int, rng: Generator) -> Array:
+        """Random points of the box, sparse changes most often; the start itself is left out."""
+        import numpy as np
+
+        d = len(self.where)
+        changed = np.minimum(rng.geometric(SPARSITY, count), min(d, self.limit))
+        mask = rng.random((count, d)).argsort(axis=1) < changed[:, None]
+        return self._points(self.start[None, :].repeat(count, 0), mask, 1.0, rng)
+
+    def refine(self, x: Array, count: int, rng: Generator) -> Array:
+        """Points near the given ones: one of the knobs that they changed moves again."""
+        import numpy as np
+
+        base = x[rng.integers(0, len(x), count)]
+        moved = np.abs(base[:, self.where] - self.start[self.where]) > 1e-9
+        mask = (rng.random(moved.shape) * moved).argsort(axis=1).argsort(axis=1) == (
+            moved.shape[1] - 1
         )
-    return np.asarray(x)
+        return self._points(base, mask, 0.5, rng)
+
+    def _points(self, base: Array, mask: Array, share: float, rng: Generator) -> Array:
+        import numpy as np
+
+        at = base[:, self.where]
+        unit = at + rng.uniform(-share, share, mask.shape) * self.reach
+        unit = np.abs(unit)  # reflected at the borders
+        unit = np.clip(np.where(unit > 1, 2 - unit, unit), 0, 1)
+        for k, knob in enumerate(self.free):
+            snapped = _snap(knob, unit[:, k], at[:, k], rng)
+            base[:, self.where[k]] = np.where(mask[:, k], snapped, at[:, k])
+        return np.asarray(base[np.abs(base - self.start).max(axis=1) > 1e-9])
 
 
-def _snap(knob: Knob, unit: Array, start: float, rng: Generator) -> Array:
+def _snap(knob: Knob, unit: Array, start: Array, rng: Generator) -> Array:
     """Coordinates of existing values: choices drawn evenly, small steps reach the neighbour."""
     import numpy as np
 
@@ -123,6 +164,6 @@ def _snap(knob: Knob, unit: Array, start: float, rng: Generator) -> Array:
             [space.to_unit(knob.range, space.from_unit(knob.range, float(u))) for u in unit]
         )
     grid = np.round(unit * (count - 1))
-    stuck = grid == round(start * (count - 1))
+    stuck = grid == np.round(start * (count - 1))
     grid = np.where(stuck, grid + np.where(unit >= start, 1, -1), grid)
     return np.clip(grid, 0, count - 1) / (count - 1)
