@@ -54,7 +54,7 @@ def read_log(stream: BinaryIO, metric: str) -> LogSummary:
         size += len(chunk)
         window = chunk[-WINDOW:] if len(chunk) >= WINDOW else (window + chunk)[-WINDOW:]
         joined = overlap + chunk
-        fresh = joined[max(0, len(overlap) - len(name) - 2) :]
+        fresh = joined[max(0, len(overlap) - len(name) - 1) :]  # one byte less than the pattern
         mentions += fresh.count(b"\n" + name + b":")
         ruled = ruled or b"\n---" in joined
         _sample(joined, size, curve)
