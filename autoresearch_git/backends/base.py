@@ -123,6 +123,10 @@ class Backend(Protocol):
         """How many runs this backend does at once."""
         ...
 
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What a run would run on, as far as it is known before one: {} if nothing is."""
+        ...
+
     def submit(self, job: Job, announce: Announce | None = None) -> Handle: ...
 
     def stream(self, handle: Handle) -> Iterator[Update]:

@@ -99,8 +99,12 @@ def cache(options: Options) -> Path:
 
 
 def _readable(job: Job, options: Options, env: Mapping[str, str]) -> list[Path]:
-    """What must be seen though /tmp is private: data, environments, caches, the program itself."""
+    """What must be seen though /tmp is private, and what nobody may change though it is cached."""
     found = [*options.readable, *job.data, options.folder / "envs"]
     program = shutil.which(words(job.command)[0], path=env["PATH"])
     named = (env.get("AUTORESEARCH_CACHE"), program and os.path.dirname(program))
-    return found + [Path(path) for path in named if path and os.path.isabs(path)]
+    found += [Path(path) for path in named if path and os.path.isabs(path)]
+    # Prepared data lies in folders of the cache: a run may add to it, not alter what is there.
+    with os.scandir(cache(options)) as entries:
+        kernels = environment.CACHES.values()
+        return found + [Path(e.path) for e in entries if e.is_dir() and e.name not in kernels]

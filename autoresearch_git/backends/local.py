@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autoresearch_git.backends import hardware, launch, sandbox, slots, witness
@@ -38,11 +38,17 @@ class LocalBackend:
             )
         self.no_sandbox = _why_no_sandbox(options)
         self.flights: dict[str, Flight] = {}
+        slots.sweep(self.folder)
 
     @property
     def jobs(self) -> int:
         """Runs at once."""
         return self._jobs
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What a run of this backend runs on, before there is one."""
+        share = slots.share_of(self._jobs)
+        return hardware.fingerprint(self.gpus[: self.gpus_a_run], share)
 
     def submit(self, job: Job, announce: Announce | None = None) -> Handle:
         """Wait for a slot, fill it with the commit's files, announce it, start the command."""

@@ -55,7 +55,10 @@ def wrap(
     network: bool = False,
     home: Path | None = None,
 ) -> list[str]:
-    """The command line that runs `argv` in the sandbox. All folders must exist."""
+    """The command line that runs `argv` in the sandbox.
+
+    `readable` paths are read-only even inside of a `writable` one, and seen even below /tmp.
+    """
     args = [shutil.which("bwrap") or "bwrap", *_common(network)]
     home = home or Path.home()
     for secret in (home / name for name in SECRETS):
@@ -64,11 +67,13 @@ def wrap(
         elif secret.exists():
             args += ["--ro-bind", os.devnull, str(secret)]
     args += ["--bind", str(tmp), "/tmp"]
-    for path in sorted({*_ours(), *map(_real, readable)}):
-        if path.is_relative_to("/tmp") and path.exists():  # /tmp is private: what we need is not
-            args += ["--ro-bind", str(path), str(path)]
-    for path in (tmp, *map(_real, writable)):
-        args += ["--bind", str(path), str(path)]
+    binds = {path: "--ro-bind" for path in {*_ours(), *map(_real, readable)}}
+    binds |= {path: "--bind" for path in map(_real, (tmp, *writable))}
+    shared = [path for path, how in binds.items() if how == "--bind"]
+    for path in sorted(binds):  # parents first: what is bound later lies on top
+        hidden = any(path.is_relative_to(top) for top in (Path("/tmp"), *shared))
+        if path.exists() and (hidden or binds[path] == "--bind"):
+            args += [binds[path], str(path), str(path)]
     return [*args, "--", *FIND, *argv]
 
 

@@ -49,6 +49,12 @@ def room(gpus: Sequence[Gpu], gpus_a_run: int) -> int:
     return max(1, len(cores()) // CORES_A_RUN)
 
 
+def share_of(jobs: int) -> float:
+    """How many cores' worth of the machine each of so many runs has."""
+    each = len(cores()) // jobs
+    return float(each) if each else len(cores()) / jobs
+
+
 def acquire(
     folder: Path, jobs: int, gpus: Sequence[Gpu], gpus_a_run: int, wait: float | None = None
 ) -> Slot:
@@ -67,6 +73,15 @@ def acquire(
             )
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
+
+
+def sweep(folder: Path) -> None:
+    """End what killed runs left in any slot, also those that a smaller `--jobs` does not use."""
+    for file in folder.glob("*.lock"):
+        with contextlib.suppress(OSError):
+            if file.stat().st_size and (held := _lock(file)) is not None:
+                _clean_up_after(file)
+                os.close(held)
 
 
 def release(slot: Slot) -> None:
@@ -103,7 +118,7 @@ def _try_all(folder: Path, jobs: int, gpus: Sequence[Gpu], each: int) -> Slot | 
             os.close(held)
             return None
         mine = _cores_of(number, jobs) if not each else ()
-        share = len(cores()) / jobs
+        share = share_of(jobs)
         places = tuple(gpu for gpu, _ in taken)
         name = "gpu-" + "+".join(str(g.index) for g in places) if places else f"cpu-{number}"
         locks = (held, *(lock for _, lock in taken))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from autoresearch_git.backends import hardware
 from autoresearch_git.backends.base import ENDINGS, Backend, Finished, Handle, Job
 from autoresearch_git.backends.execute import execute
 from autoresearch_git.errors import HarnessError
@@ -40,6 +41,13 @@ def a_good_run_is_recorded(bench: Bench) -> None:
     assert run.klass.startswith(job.contract + "-")
     assert run.hardware
     assert decode(encode(run), Run) == run
+
+
+def the_hardware_is_known_or_not_said(bench: Bench) -> None:
+    said = bench.backend.fingerprint()
+    run = execute(bench.make_job(SUMMARY), bench.backend)
+    if said:
+        assert hardware.hardware_class(said) == hardware.hardware_class(run.hardware)
 
 
 def a_crash_is_told_from_a_result(bench: Bench) -> None:
@@ -148,6 +156,7 @@ def many_runs_share_the_places(bench: Bench) -> None:
 
 LAWS = [
     a_good_run_is_recorded,
+    the_hardware_is_known_or_not_said,
     a_crash_is_told_from_a_result,
     the_seed_and_the_environment_arrive,
     progress_arrives_while_it_runs,

@@ -197,3 +197,23 @@ def test_a_broken_display_does_not_leave_the_run_behind(lab: Lab, backend: Backe
         execute(job, backend, broken)
     assert pids_of(job.run) == []
     assert execute(lab.job(SUMMARY), backend).outcome == "ok"
+
+
+@pytest.mark.skipif(bool(sandbox.trouble()), reason=sandbox.trouble() or "works")
+def test_prepared_data_cannot_be_altered(lab: Lab, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    (cache / "cpu-1234").mkdir(parents=True)
+    (cache / "cpu-1234/val.u16").write_text("honest")
+    script = (
+        "import os\n"
+        f"root = {str(cache)!r}\n"
+        "try: open(root + '/cpu-1234/val.u16', 'w').write('hacked')\n"
+        "except OSError: print('refused')\n"
+        "os.makedirs(root + '/inductor'); open(root + '/inductor/kernel', 'w').write('k')\n"
+        "print(open(root + '/cpu-1234/val.u16').read())\n"
+    ) + SUMMARY
+    job = lab.job(script)
+    run = execute(job, BACKENDS["local"](lab.options(sandbox=True, cache=cache)))
+    assert run.outcome == "ok", job.log.read_text()
+    assert job.log.read_text().splitlines()[:2] == ["refused", "honest"]
+    assert (cache / "inductor/kernel").read_text() == "k"

@@ -97,6 +97,19 @@ def test_who_died_leaves_no_orphan(folder: Path) -> None:
         assert orphan.wait(5) == -9
 
 
+def test_a_new_backend_ends_the_orphans_of_every_slot(lab: Lab) -> None:
+    folder = lab.private / "slots"
+    for _ in range(3):
+        slot = slots.acquire(folder, 3, (), 0)
+    slots.mark(slot, {"run": "x"})
+    env = {**os.environ, "AR_SLOT": str(slot.file)}
+    with subprocess.Popen(["sleep", "60"], env=env, start_new_session=True) as orphan:
+        for lock in slot.locks:
+            os.close(lock)
+        BACKENDS["local"](lab.options(jobs=1))
+        assert orphan.wait(5) == -9
+
+
 def test_cores_are_shared_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "cores", lambda: tuple(range(9)))
     assert [slots.acquire(folder, 2, (), 0).cores for _ in range(2)] == [
