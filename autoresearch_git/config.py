@@ -102,7 +102,8 @@ def seconds(text: str) -> float:
 
 def setting(name: str, config: Mapping[str, str], default: str = "") -> str:
     """A machine's setting `ar.NAME`: the environment's AR_NAME, else git config, else default."""
-    return os.environ.get("AR_" + name.upper()) or config.get(f"ar.{name}".lower(), default)
+    variable = "AR_" + name.upper().replace(".", "_")
+    return os.environ.get(variable) or config.get(f"ar.{name}".lower(), default)
 
 
 def _quoted(text: str) -> str:
