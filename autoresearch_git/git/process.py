@@ -6,12 +6,21 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 from autoresearch_git.errors import GitError, RefChangedError
 
 # Everything else of GIT_* is dropped: GIT_DIR and GIT_INDEX_FILE are set inside hooks, and a git
 # started there for another folder would then work on the wrong repository.
-_KEPT = ("GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_SSL_", "GIT_HTTP_")
+_KEPT = (
+    "GIT_EXEC_PATH",
+    "GIT_SSH",
+    "GIT_ASKPASS",
+    "GIT_TERMINAL_PROMPT",
+    "GIT_ALLOW_PROTOCOL",
+    "GIT_SSL_",
+    "GIT_HTTP_",
+)
 _SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.hooksPath=/dev/null")
 _RACES = ("cannot lock ref", "is at", "but expected", "stale info", "fetch first", "failed to push")
 
@@ -34,27 +43,35 @@ def git(
     stdin: str | bytes = b"",
     env: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
+    inherited: Sequence[int] = (),
 ) -> str:
-    """Output of `git ARGS` in the folder; GitError (RefChangedError for a lost race) otherwise."""
-    return git_bytes(folder, *args, stdin=stdin, env=env, ok=ok).decode("utf-8", "replace")
+    """Output of `git ARGS` in the folder; GitError (RefChangedError for a lost race) otherwise.
+
+    `inherited` are file descriptors that stay open in git, such as that of a lock.
+    """
+    output = git_bytes(folder, *args, stdin=stdin, env=env, ok=ok, inherited=inherited)
+    return output.decode("utf-8", "replace")
 
 
 def git_bytes(
     folder: Path | str,
     *args: str,
-    stdin: str | bytes = b"",
+    stdin: str | bytes | IO[bytes] = b"",
     env: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
+    inherited: Sequence[int] = (),
 ) -> bytes:
-    """As `git`, for output that is not text."""
+    """As `git`, for output that is not text; stdin may be an open file."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
+    source: dict[str, Any] = {"input": data} if isinstance(data, bytes) else {"stdin": data}
     try:
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
             ("git", *_SETTINGS, "-C", str(folder), *args),
-            input=data,
+            **source,
             capture_output=True,
             env=environment() | dict(env or {}),
             check=False,
+            pass_fds=tuple(inherited),
         )
     except FileNotFoundError:
         raise GitError("the git program was not found", "install git 2.34 or newer") from None

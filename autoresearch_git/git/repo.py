@@ -3,20 +3,27 @@ compare-and-swap. The user's working tree, index and branches are never touched 
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pygit2
 
-from autoresearch_git.errors import GitError, NotARepositoryError, RefChangedError
-from autoresearch_git.git import locate
+from autoresearch_git import refs
+from autoresearch_git.config import setting
+from autoresearch_git.errors import ArError, GitError, NotARepositoryError, RefChangedError
+from autoresearch_git.git import locate, lock, refstore
+from autoresearch_git.git.objects import COMMIT, FOLDER, NAMES, TREE, Writer
+from autoresearch_git.git.objects import Person as Person
 from autoresearch_git.git.process import git, identity
 
 ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_UNLOGGED = (refs.TRAIL, refs.REMOTES, refs.NOTES)
+_GC = 12 * 3600  # seconds after which git itself ignores a gc.pid: its writer is dead
 
 
 @dataclass(frozen=True)
@@ -28,20 +35,7 @@ class Move:
     old: str
 
 
-@dataclass(frozen=True)
-class Person:
-    """Author or committer of an object; `when` is in seconds since 1970, UTC."""
-
-    name: str
-    email: str
-    when: float
-
-    @property
-    def signature(self) -> pygit2.Signature:
-        return pygit2.Signature(self.name, self.email, max(0, int(self.when)), 0)
-
-
-class Repo:
+class Repo(Writer):
     """An open repository. Remembers what it wrote until `forget`, so that it can be rewritten."""
 
     def __init__(self, place: locate.Place) -> None:
@@ -63,7 +57,23 @@ class Repo:
                 "git ar needs the SHA-1 object format",
                 "keep the research in a repository made with git init --object-format=sha1",
             )
+        self.__dict__["libgit2"] = repo  # the setting is read from it
+        _sync_writes(self.fsync)
         return repo
+
+    @cached_property
+    def fsync(self) -> bool:
+        """Whether events survive a power cut: setting ar.fsync, on by default."""
+        return self.setting("fsync", "true").lower() not in ("false", "no", "off", "0")
+
+    @contextlib.contextmanager
+    def unsynced(self) -> Iterator[None]:
+        """Write without fsync what can be derived again; durable writes cost milliseconds."""
+        _sync_writes(False)
+        try:
+            yield
+        finally:
+            _sync_writes(self.fsync)
 
     # Reading
 
@@ -82,6 +92,19 @@ class Repo:
         if not isinstance(found, pygit2.Commit):
             raise GitError(f"commit {oid[:12]} is missing", "run: git ar fsck")
         return found
+
+    def raw(self, oid: str, kind: int) -> bytes:
+        """The bytes of an object; GitError if there is none of that kind."""
+        try:
+            found, data = self.libgit2.read(oid)
+        except (KeyError, ValueError, pygit2.GitError):
+            found, data = 0, b""
+        if found != kind:
+            raise GitError(f"{NAMES[kind]} {oid[:12]} is missing", "run: git ar fsck")
+        return bytes(data)
+
+    def raw_commit(self, oid: str) -> bytes:
+        return self.raw(oid, COMMIT)
 
     def message(self, oid: str) -> str:
         return str(self.commit(oid).message)
@@ -129,26 +152,25 @@ class Repo:
     # Writing objects
 
     def write(self, kind: int, data: bytes) -> str:
-        """Store a raw object (a pygit2.enums.ObjectType) and remember it for `heal`."""
-        oid = str(self.libgit2.write(kind, data))
+        """Store a raw object and remember it for `heal`."""
+        try:
+            oid = str(self.libgit2.write(kind, data))
+        except (pygit2.GitError, OSError) as error:
+            about = f"nothing can be written to the repository: {error}"
+            raise ArError(about, "is the disk full, or read-only?") from None
         self._written[oid] = (kind, data)
         return oid
 
-    def write_blob(self, data: bytes) -> str:
-        return self.write(pygit2.enums.ObjectType.BLOB, data)
-
-    def write_tree(self, entries: Sequence[tuple[str, str, str]]) -> str:
-        """A tree of (name, oid, octal mode) entries, in any order."""
-        ordered = sorted(entries, key=lambda e: (e[0] + "/" if e[2] == "40000" else e[0]).encode())
-        raw = (f"{m} {n}\0".encode() + bytes.fromhex(oid) for n, oid, m in ordered)
-        return self.write(pygit2.enums.ObjectType.TREE, b"".join(raw))
-
     def tree_entries(self, tree: str) -> list[tuple[str, str, str]]:
         """(name, oid, octal mode) of a tree's entries."""
-        found = self.libgit2.get(tree)
-        if not isinstance(found, pygit2.Tree):
-            raise GitError(f"tree {tree[:12]} is missing", "run: git ar fsck")
-        return [(str(e.name), str(e.id), f"{int(e.filemode):o}") for e in found]
+        data, at, found = self.raw(tree, TREE), 0, []
+        while at < len(data):
+            space, zero = data.index(b" ", at), data.index(b"\0", at)
+            mode = data[at:space].decode()
+            name = data[space + 1 : zero].decode("utf-8", "surrogateescape")
+            at = zero + 21
+            found.append((name, data[zero + 1 : at].hex(), mode))
+        return found
 
     def tree_with(self, tree: str, files: Mapping[str, str]) -> str:
         """The tree with these files' texts put in; modes of files that exist are kept."""
@@ -162,26 +184,28 @@ class Repo:
                 mode = entries.get(name, ("", "100644"))[1]
                 entries[name] = (self.write_blob(text.encode()), mode)
         for name, inner in nested.items():
-            below = entries.get(name, (EMPTY_TREE, "40000"))[0]
-            entries[name] = (self.tree_with(below, inner), "40000")
+            below = entries.get(name, (EMPTY_TREE, FOLDER))[0]
+            entries[name] = (self.tree_with(below, inner), FOLDER)
         return self.write_tree([(n, oid, mode) for n, (oid, mode) in entries.items()])
 
-    def write_commit(
-        self, tree: str, parents: Sequence[str], message: str, author: Person, committer: Person
-    ) -> str:
-        head = [f"tree {tree}", *(f"parent {p}" for p in parents)]
-        head += [f"author {_stamp(author)}", f"committer {_stamp(committer)}"]
-        data = "\n".join(head) + "\n\n" + message
-        return self.write(pygit2.enums.ObjectType.COMMIT, data.encode())
+    def settle(self) -> int:
+        """Wait for a running gc, then write again what it deleted; how many objects it were.
 
-    def write_tag(self, name: str, commit: str, message: str, tagger: Person) -> str:
-        head = [f"object {commit}", "type commit", f"tag {name}", f"tagger {_stamp(tagger)}"]
-        return self.write(
-            pygit2.enums.ObjectType.TAG, ("\n".join(head) + "\n\n" + message).encode()
-        )
+        A gc that began before a ref moved may not have seen the ref's new target. One that
+        begins later has, so that what was written since the last `settle` is safe from here on.
+        """
+        running = self.place.common / "gc.pid"
+        deadline = time.monotonic() + 600
+        while _fresh(running) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        healed = self.heal()
+        self.forget()
+        return healed
 
     def heal(self) -> int:
         """Rewrite what a gc deleted of the objects written since `forget`; how many it were."""
+        if not self._written:
+            return 0
         fresh = pygit2.Repository(str(self.place.git_dir))
         gone = [oid for oid in self._written if oid not in fresh]
         for oid in gone:
@@ -194,18 +218,16 @@ class Repo:
 
     # Moving refs
 
-    def swap(self, move: Move, reason: str) -> None:
-        """Compare-and-swap of one ref; RefChangedError if it was not at `old`."""
-        try:
-            if not move.old:
-                self.libgit2.create_reference_direct(move.ref, move.new, False, reason)
-                return
-            reference = self.libgit2.references[move.ref]
-            if str(reference.target) != move.old:
-                raise RefChangedError(f"{move.ref} moved")
-            reference.set_target(move.new, message=reason)
-        except (pygit2.GitError, KeyError, ValueError, OSError) as error:
-            raise RefChangedError(f"{move.ref}: {error}", "run: git ar doctor") from None
+    def swap(self, move: Move, reason: str, *, durable: bool = False) -> None:
+        """Compare-and-swap of one ref; RefChangedError if it was not at `old`.
+
+        The trail, tracking refs and notes get no reflog: the first is one, the last are derived.
+        """
+        if not move.new or not move.ref.startswith(_UNLOGGED):
+            self.transact([move], reason)
+            return
+        with lock.moving(self.place, [move.ref]):
+            refstore.swap(self.place, move.ref, move.new, move.old, durable=durable)
 
     def transact(self, moves: Sequence[Move], reason: str) -> None:
         """Move several refs, all or none, each from its old value, with a reflog reason."""
@@ -217,7 +239,16 @@ class Repo:
         script = "\n".join([*lines, "prepare", "commit", ""])
         who = identity(self.user.name, self.user.email)
         args = ("update-ref", "--create-reflog", "-m", reason, "--stdin")
-        git(self.place.git_dir, *args, stdin=script, env=who)
+        for attempt in range(8):
+            with lock.moving(self.place, [move.ref for move in moves]) as inherited:
+                try:
+                    git(self.place.git_dir, *args, stdin=script, env=who, inherited=inherited)
+                    return
+                except RefChangedError:
+                    if any(self.ref(move.ref) != move.old for move in moves):
+                        raise
+            time.sleep(0.01 * 2**attempt)  # somebody's lock file
+        raise ArError(f"{moves[0].ref} stays locked", "run: git ar doctor")
 
     # The rest
 
@@ -234,6 +265,10 @@ class Repo:
         except KeyError:
             return ""
 
+    def setting(self, name: str, default: str = "") -> str:
+        """A machine's setting `ar.NAME`: the environment's, else git config's, else the default."""
+        return setting(name, {f"ar.{name}": self.config(f"ar.{name}") or default})
+
     def merge(self, ours: str, theirs: str) -> str | None:
         """The tree of a three-way merge of two commits; None on a conflict or no common base."""
         if not self.libgit2.merge_base(ours, theirs):
@@ -242,11 +277,15 @@ class Repo:
         return None if index.conflicts else str(index.write_tree(self.libgit2))
 
 
-def _stamp(person: Person) -> str:
-    # Angle brackets and newlines would break the header; git drops them from identities too.
-    name = "".join(c for c in person.name if c not in "<>\n").strip() or "git-ar"
-    email = "".join(c for c in person.email if c not in "<>\n ").strip()
-    return f"{name} <{email}> {max(0, int(person.when))} +0000"
+def _sync_writes(on: bool) -> None:
+    pygit2.option(pygit2.enums.Option.ENABLE_FSYNC_GITDIR, on)
+
+
+def _fresh(running: Path) -> bool:
+    try:
+        return time.time() - running.stat().st_mtime < _GC
+    except FileNotFoundError:
+        return False
 
 
 def _cannot_open(said: str) -> GitError | NotARepositoryError:

@@ -1,53 +1,24 @@
 """The index: SQLite under the git directory, keyed by the trail's tip, rebuilt at any doubt.
 
-It holds each event's line, each experiment's fold with the columns that lists and rankings need,
-and running counts, so that a question costs the same at 100 and at 100,000 runs.
+It holds where each event stands, each experiment's fold with the columns that lists and rankings
+need, and running counts, so that a question costs the same at 100 and at 100,000 runs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from autoresearch_git.errors import ArError
 from autoresearch_git.history import Tally
-from autoresearch_git.records import Event, Experiment, Review, decode, encode, fold
+from autoresearch_git.memory.tables import BARE, SCHEMA, SECONDARY, VERSION
+from autoresearch_git.records import KINDS, Event, Experiment, Review, decode
 
-VERSION = 1
-_CRASHES = ("crash", "invalid")
+FILE = f"index-{VERSION}.sqlite"  # two versions of git ar on one repository do not fight
 _RANKED = ("keep", "keep-unconfirmed", "near-miss", "retest", "discard")
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE events (oid TEXT PRIMARY KEY, experiment TEXT, seq INTEGER, id TEXT, kind TEXT,
-                     line BLOB) WITHOUT ROWID;
-CREATE INDEX events_of ON events (experiment, seq, id);
-CREATE TABLE experiments (
-    oid TEXT PRIMARY KEY, seq INTEGER, tree TEXT, contract TEXT, class TEXT, emitter TEXT,
-    niche TEXT, verdict TEXT, loss REAL, runs INTEGER, decided INTEGER, record BLOB) WITHOUT ROWID;
-CREATE INDEX by_seq ON experiments (seq);
-CREATE INDEX by_class ON experiments (class, seq);
-CREATE INDEX by_tree ON experiments (tree);
-CREATE INDEX by_rank ON experiments (class, niche, loss, oid) WHERE loss IS NOT NULL;
-CREATE INDEX by_contract ON experiments (contract, seq);
-CREATE INDEX by_loss ON experiments (class, loss, oid) WHERE loss IS NOT NULL;
-CREATE INDEX by_verdict ON experiments (class, verdict, seq);
-CREATE INDEX close_ones ON experiments (class, niche, loss, oid) WHERE verdict = 'near-miss';
-CREATE INDEX open_ones ON experiments (contract, seq) WHERE decided = 0;
-CREATE INDEX repeated ON experiments (class, seq) WHERE runs > 1;
-CREATE TABLE tallies (class TEXT, what TEXT, name TEXT, tries INTEGER, wins INTEGER,
-                      crashes INTEGER, seconds REAL, PRIMARY KEY (class, what, name)) WITHOUT ROWID;
-"""
-
-
-class Line(NamedTuple):
-    """An event as the index takes it in: its trail commit, and its JSON line."""
-
-    oid: str
-    event: Event
-    line: bytes
 
 
 class Index:
@@ -55,31 +26,52 @@ class Index:
 
     def __init__(self, path: Path | str) -> None:
         self.path = path
-        self.db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        self.db.execute("PRAGMA journal_mode = WAL")
-        self.db.execute("PRAGMA synchronous = OFF")  # lost pages mean a rebuild, never lost data
-        if not self.meta("version"):
-            self._create()
+        self.source: Callable[[str], Event] | None = None  # reads an event from its trail commit
+        self.db = sqlite3.connect(
+            path,
+            timeout=30,
+            isolation_level=None,
+            factory=_Connection,
+            uri=isinstance(path, str),
+        )
+        try:
+            # Lost pages mean a rebuild, never lost data.
+            self.db.execute("PRAGMA synchronous = OFF")
+            if not self.meta("version"):
+                self._create()
+        except BaseException:
+            self.db.close()
+            raise
 
     @classmethod
     def open(cls, path: Path) -> Index:
         """The index at a path; an unreadable one is dropped, an unwritable one kept in RAM."""
         try:
             path.parent.mkdir(exist_ok=True)
-            index = cls(path)
-            if index.meta("version") == str(VERSION):
-                return index
-            index.close()
-        except sqlite3.OperationalError as error:
-            if "readonly" in str(error) or "unable to open" in str(error):
-                return cls(":memory:")
-        except sqlite3.DatabaseError:
+            if not _cut_short(path):
+                return cls(path)
+        except IndexDamagedError:
             pass
+        except sqlite3.OperationalError as error:
+            if any(word in str(error) for word in ("readonly", "unable to open", "full")):
+                return cls._unwritable(path)
         except OSError:
-            return cls(":memory:")
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+            return cls._unwritable(path)
+        drop(path)
         return cls(path)
+
+    @classmethod
+    def _unwritable(cls, path: Path) -> Index:
+        """As it is on a disk that we cannot write to, or an empty one in RAM."""
+        if path.is_file() and not path.with_name(path.name + "-wal").exists():
+            with contextlib.suppress(sqlite3.Error, ArError):
+                return cls(f"file:{path}?immutable=1")
+        return cls(":memory:")
+
+    @property
+    def writable(self) -> bool:
+        """False for one that is kept in RAM, or opened as it is."""
+        return isinstance(self.path, Path)
 
     def close(self) -> None:
         self.db.close()
@@ -90,9 +82,17 @@ class Index:
         try:
             yield
         except BaseException:
-            self.db.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error, ArError):
+                self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
+
+    def reset(self) -> None:
+        """Forget everything, in place: other processes may have it open."""
+        with self.transaction():
+            for table in ("meta", "events", "experiments", "tallies", "kept", "branches"):
+                self.db.execute(f"DELETE FROM {table}")
+            self.set_meta("version", str(VERSION))
 
     # What it knows of itself
 
@@ -107,79 +107,6 @@ class Index:
 
     def set_meta(self, key: str, value: str) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-    # Taking in
-
-    def add(self, lines: Iterable[Line]) -> dict[str, tuple[Experiment | None, Experiment]]:
-        """Take in events (inside a transaction); what each touched experiment was, and is now."""
-        touched = set()
-        for oid, event, line in lines:
-            row = (oid, event.commit, event.seq, event.id, event.kind, line)
-            new = self.db.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
-            if new.rowcount and event.commit and event.kind:
-                touched.add(event.commit)
-        changed = {}
-        for oid, after in self._folds(touched):
-            before = self.experiment(oid)
-            self._replace(before, after)
-            changed[oid] = (before, after)
-        return changed
-
-    def _folds(self, oids: set[str]) -> Iterator[tuple[str, Experiment]]:
-        query = "SELECT experiment, line FROM events WHERE kind <> ''"
-        order = " ORDER BY experiment, seq, id"
-        if len(oids) > 500:  # one pass over everything beats many look-ups
-            rows = self.db.execute(query + " AND experiment <> ''" + order).fetchall()
-        else:
-            marks = ",".join("?" * len(oids))
-            where = f" AND experiment IN ({marks})"
-            rows = self.db.execute(query + where + order, tuple(oids)).fetchall()
-        for oid, group in groupby(rows, key=lambda row: row[0]):
-            if oid in oids:
-                experiment = None
-                for _, line in group:
-                    experiment = fold(experiment, decode(line, Event))
-                assert experiment is not None
-                yield oid, experiment
-
-    def _replace(self, before: Experiment | None, after: Experiment) -> None:
-        plan, review, verdict = after.plan, after.review, after.verdict
-        row = (
-            after.commit,
-            after.seq,
-            after.tree,
-            after.contract,
-            after.klass,
-            plan.emitter if plan else "",
-            review.niche if review else "",
-            verdict,
-            loss(after),
-            len(after.runs),
-            int(after.decision is not None),
-            encode(after),
-        )
-        marks = ",".join("?" * len(row))
-        self.db.execute(f"INSERT OR REPLACE INTO experiments VALUES ({marks})", row)
-        for sign, experiment in ((-1, before), (1, after)):
-            if experiment:
-                self._tally(sign, experiment)
-
-    def _tally(self, sign: int, experiment: Experiment) -> None:
-        update = (
-            "INSERT INTO tallies VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-            "tries = tries + excluded.tries, wins = wins + excluded.wins, "
-            "crashes = crashes + excluded.crashes, seconds = seconds + excluded.seconds"
-        )
-        decision = experiment.decision
-        won = decision and (decision.entered or decision.verdict.startswith("keep"))
-        counts = (
-            sign,
-            sign * int(bool(won)),
-            sign * int(experiment.verdict in _CRASHES),
-            sign * sum(run.seconds for run in experiment.runs if not run.cached),
-        )
-        for what, name in _dimensions(experiment):
-            self.db.execute(update, (experiment.klass, what, name, *counts))
 
     # Asking
 
@@ -196,41 +123,122 @@ class Index:
         """All experiments, or the last so many, in the order in which they were proposed."""
         query = "SELECT record, seq, oid FROM experiments ORDER BY seq DESC, oid DESC LIMIT ?"
         rows = f"SELECT record FROM ({query}) ORDER BY seq, oid"
-        for row in self.db.execute(rows, (-1 if last is None else last,)):
+        if last is None:  # by the index, without sorting everything first
+            rows = "SELECT record FROM experiments ORDER BY seq, oid"
+        for row in self.db.execute(rows, () if last is None else (last,)):
             yield decode(row[0], Experiment)
 
     def tallies(self, klass: str, what: str) -> dict[str, Tally]:
         """Counts of a class by `what`: emitter, category, niche, signature or verdict."""
-        query = "SELECT name, tries, wins, crashes, seconds FROM tallies WHERE class=? AND what=?"
+        query = "SELECT name, tries, wins, crashes, millis FROM tallies WHERE class=? AND what=?"
         rows = self.db.execute(query + " AND tries > 0 ORDER BY name", (klass, what))
         return {
-            name: Tally(tries=tries, wins=wins, crashes=crashes, seconds=seconds)
-            for name, tries, wins, crashes, seconds in rows
+            name: Tally(tries=tries, wins=wins, crashes=crashes, seconds=millis / 1000)
+            for name, tries, wins, crashes, millis in rows
         }
 
     def events(self, kind: str, limit: int = 100) -> list[Event]:
         """The last events of a kind, oldest first."""
-        query = "SELECT line FROM events WHERE kind = ? ORDER BY seq DESC, id DESC LIMIT ?"
-        rows = self.db.execute(query, (kind, limit)).fetchall()
-        return [decode(row[0], Event) for row in reversed(rows)]
+        if kind not in KINDS:
+            return []
+        # The kind is spelled out so that the partial index of remarks can serve it.
+        where = f"kind = '{kind}' ORDER BY seq DESC, id DESC LIMIT ?"
+        return self._events(where, limit)[::-1]
 
     def events_of(self, oid: str, kind: str) -> list[Event]:
         """An experiment's events of a kind, in order."""
-        query = "SELECT line FROM events WHERE experiment = ? AND kind = ? ORDER BY seq, id"
-        return [decode(row[0], Event) for row in self.db.execute(query, (oid, kind))]
+        return self._events("experiment = ? AND kind = ? ORDER BY seq, id, oid", oid, kind)
 
     def trail_of(self, oid: str) -> list[tuple[str, str, str]]:
         """(trail commit, kind, event id) of an experiment's events, in order."""
-        query = "SELECT oid, kind, id FROM events WHERE experiment = ? ORDER BY seq, id"
+        query = "SELECT oid, kind, id FROM events WHERE experiment = ? ORDER BY seq, id, oid"
         return self.db.execute(query, (oid,)).fetchall()
 
+    def branches(self) -> dict[str, str]:
+        """Each research branch of the trail, and where its last keep put it."""
+        return dict(self.db.execute("SELECT ref, tip FROM branches ORDER BY ref"))
+
+    def kept_as(self, tip: str) -> str:
+        """The experiment that a commit of the research branch took the files of, "" if none."""
+        query = "SELECT experiment FROM kept WHERE tip = ? ORDER BY experiment LIMIT 1"
+        row = self.db.execute(query, (tip,)).fetchone()
+        return row[0] if row else ""
+
+    def kept_of(self, oid: str) -> list[str]:
+        """The commits of research branches that took the files of an experiment."""
+        query = "SELECT tip FROM kept WHERE experiment = ? ORDER BY tip"
+        return [row[0] for row in self.db.execute(query, (oid,))]
+
+    def is_experiment(self, oid: str) -> bool:
+        query = "SELECT 1 FROM experiments WHERE oid = ?"
+        return self.db.execute(query, (oid,)).fetchone() is not None
+
+    def near(self, prefix: str, limit: int = 2) -> list[str]:
+        """Experiments whose oid starts with these hex digits."""
+        query = "SELECT oid FROM experiments WHERE oid >= ? AND oid < ? LIMIT ?"
+        return [row[0] for row in self.db.execute(query, (prefix, prefix + "g", limit))]
+
+    def _events(self, where: str, *values: object) -> list[Event]:
+        rows = self.db.execute(f"SELECT line, oid FROM events WHERE {where}", values).fetchall()
+        return [decode(line, Event) if line else self.read(oid) for line, oid in rows]
+
+    def read(self, oid: str) -> Event:
+        """An event that is kept on the trail only."""
+        if not self.source:
+            raise ArError("this index was opened without its trail")
+        return self.source(oid)
+
     def _create(self) -> None:
+        self.db.execute("PRAGMA journal_mode = WAL")
         with self.transaction():
             if self.meta("version"):
                 return  # another process was quicker
-            for statement in _SCHEMA.split(";\n"):
+            for statement in (*BARE, *SCHEMA, *SECONDARY):
                 self.db.execute(statement)
             self.set_meta("version", str(VERSION))
+
+
+class IndexDamagedError(ArError):
+    """The index cannot be read. It was dropped, and is rebuilt from the trail when next opened."""
+
+
+class _Connection(sqlite3.Connection):
+    """Turns SQLite's finding that the file is damaged into the drop of that file."""
+
+    def execute(self, *args: object) -> sqlite3.Cursor:
+        try:
+            return super().execute(*args)  # type: ignore[arg-type]
+        except sqlite3.DatabaseError as error:
+            if "malformed" not in str(error) and "not a database" not in str(error):
+                raise
+        path = super().execute("PRAGMA database_list").fetchone()[2]
+        if path:
+            drop(Path(path))
+        raise IndexDamagedError(
+            "the index was damaged; it was dropped, no event is lost", "run the command again"
+        )
+
+
+def drop(path: Path) -> None:
+    """Remove an index that nothing can be read from."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _cut_short(path: Path) -> bool:
+    """Whether the file is smaller than its header says, and stays so (a checkpoint may be on)."""
+    for _ in range(4):
+        try:
+            with path.open("rb") as file:
+                head, size = file.read(32), file.seek(0, 2)
+        except FileNotFoundError:
+            return False
+        page = int.from_bytes(head[16:18], "big")
+        pages = int.from_bytes(head[28:32], "big")
+        if not head or size >= pages * (65536 if page == 1 else page):
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def loss(experiment: Experiment) -> float | None:
@@ -251,18 +259,3 @@ def rank(review: Review) -> float | None:
     if review.low is not None and review.high is not None:
         middle = (review.low + review.high) / 2
     return middle if review.minimize else -middle
-
-
-def _dimensions(experiment: Experiment) -> list[tuple[str, str]]:
-    """The (what, name) pairs under which an experiment is counted."""
-    found = [("verdict", experiment.verdict)]
-    if not experiment.decision:
-        return found
-    if experiment.plan:
-        found.append(("emitter", experiment.plan.emitter))
-    if experiment.review:
-        found.append(("category", experiment.review.category))
-        found.append(("niche", experiment.review.niche))
-        if experiment.review.signature:
-            found.append(("signature", experiment.review.signature))
-    return [(what, name) for what, name in found if name]

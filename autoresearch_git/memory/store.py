@@ -11,8 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoresearch_git.errors import RefChangedError
 from autoresearch_git.git import locate
-from autoresearch_git.memory.index import Index, Line
+from autoresearch_git.memory.index import FILE, Index
+from autoresearch_git.memory.intake import Line
 from autoresearch_git.records import Event, Experiment
 from autoresearch_git.refs import NOTES, TRAIL
 
@@ -42,20 +44,22 @@ class Memory:
 
     @cached_property
     def index(self) -> Index:
-        return Index.open(self.place.private / "index.sqlite")
+        found = Index.open(self.place.private / FILE)
+        found.source = self._event
+        return found
 
     def refresh(self) -> None:
         """Take in what others added to the trail since the last look; mend damaged views."""
-        tip, notes = locate.read_ref(self.place, TRAIL), locate.read_ref(self.place, NOTES)
-        if (tip, notes) == (self.index.meta("tip"), self.index.meta("notes")):
+        if self._up_to_date():
             return
-        if self.index.path == ":memory:":
-            self._take_in(tip)  # a repository that we cannot write to: no lock, no views
+        if not self.index.writable:
+            self._read_only()  # a repository that we cannot write to: no lock, no views
             return
         from autoresearch_git.git.lock import writing
 
         with writing(self.place):
-            self._take_in(self.repo.ref(TRAIL))
+            if not self._up_to_date():  # while we waited, another process did it
+                self._take_in()
 
     def append(
         self, *drafts: Event, log: bytes = b"", check: Callable[[], None] | None = None
@@ -65,15 +69,38 @@ class Memory:
         `check` is called under the lock, with everything up to date, and may refuse by raising.
         """
         from autoresearch_git.git.lock import writing
+        from autoresearch_git.memory import logs, trail
+
+        if log and not logs.wanted(drafts[-1], self.repo.setting("logs.keep", "all")):
+            log = b""
+        cap = int(self.repo.setting("logs.max", "0")) if log else 0
+        for attempt in range(5):
+            with writing(self.place):
+                self._take_in()
+                if check:
+                    check()
+                try:
+                    entries = trail.append(self.repo, drafts, log, cap)
+                except RefChangedError:  # by a push or a fetch, which know nothing of our lock
+                    if attempt == 4:
+                        raise
+                    continue
+                self._take_in()
+            break
+        return [entry.event for entry in entries]
+
+    def join(self, theirs: str) -> tuple[str, list[str]]:
+        """Merge another trail's tip into ours; our new tip, and research branches new to us."""
+        from autoresearch_git.git.lock import writing
         from autoresearch_git.memory import trail
 
         with writing(self.place):
-            self._take_in(self.repo.ref(TRAIL))
-            if check:
-                check()
-            entries = trail.append(self.repo, drafts, log)
-            self._take_in(entries[-1].oid)
-        return [entry.event for entry in entries]
+            self._take_in()
+            before = self.index.branches()
+            tip = trail.join(self.repo, theirs)
+            self._take_in()
+            new = [ref for ref in self.index.branches() if ref not in before]
+        return tip, new
 
     def experiment(self, commit: str) -> Experiment | None:
         """All that is known of a commit, None if it is no experiment."""
@@ -81,35 +108,85 @@ class Memory:
 
     def log(self, commit: str) -> bytes:
         """The log of an experiment's latest run that kept one, b"" if there is none."""
-        from autoresearch_git.memory import trail
+        from autoresearch_git.memory import logs
 
         for oid, kind, _ in reversed(self.index.trail_of(commit)):
-            if kind == "run" and (text := trail.log(self.repo, oid)):
+            if kind == "run" and (text := logs.read(self.repo, oid)):
                 return text
         return b""
 
-    def _take_in(self, tip: str) -> None:
-        from autoresearch_git.memory import trail, views
+    def rebuild(self) -> None:
+        """Forget the index and all that it says of the views: both are made anew (repair)."""
+        from autoresearch_git.git.lock import writing
 
-        index, old = self.index, self.index.meta("tip")
-        if old and (not self.repo.has(old) or any(trail.walk(self.repo, old, tip))):
-            self.notices.append("the trail was moved by hand: the index was rebuilt from it")
-            index = self._start_over()
-            old = ""
+        with writing(self.place):
+            self.index.reset()
+            self._take_in(trust=False)
+
+    def _event(self, oid: str) -> Event:
+        from autoresearch_git.memory import trail
+
+        return trail.read(self.repo, oid).event
+
+    def _up_to_date(self) -> bool:
+        tip, notes = locate.read_ref(self.place, TRAIL), locate.read_ref(self.place, NOTES)
+        return (tip, notes) == (self.index.meta("tip"), self.index.meta("notes"))
+
+    def _read_only(self) -> None:
+        from autoresearch_git.memory import intake, trail
+
+        if self.index.path != ":memory:":
+            self.index.close()
+            self.__dict__["index"] = Index(":memory:")
+            self.index.source = self._event
+        tip = self.repo.ref(TRAIL)
+        with self.index.transaction():
+            oids = [entry.oid for entry, _ in trail.walk(self.repo, tip)][::-1]
+            intake.add(self.index, map(self._line, oids), len(oids))
+            self.index.set_meta("tip", tip)
+            self.index.set_meta("notes", self.repo.ref(NOTES))
+
+    def _line(self, oid: str) -> Line:
+        from autoresearch_git.memory import trail
+
+        entry = trail.read(self.repo, oid)
+        return Line(oid, entry.event, entry.line)
+
+    def _take_in(self, *, trust: bool = True) -> None:
+        """Bring index and views to the trail's tip; under the lock."""
+        from autoresearch_git.memory import intake, trail, views
+
+        index, tip = self.index, self._put_back(self.repo.ref(TRAIL))
+        if trust and self._up_to_date():
+            return
         with index.transaction():
-            entries = list(trail.walk(self.repo, tip, old))
-            changed = index.add(Line(e.oid, e.event, e.line) for e in entries)
-            decisions = [e.event.decision for e in reversed(entries) if e.event.decision]
-            if (
-                tip
-                and index.path != ":memory:"
-                and views.update(self.repo, index, tip, changed, decisions)
-            ):
+            oids: list[str] = []
+            recent: dict[str, Line] = {}  # a cold start would not fit into memory as a whole
+            for entry, _ in trail.walk(self.repo, tip, index.meta("tip")):
+                oids.append(entry.oid)
+                if len(recent) < intake.CHUNK:
+                    recent[entry.oid] = Line(entry.oid, entry.event, entry.line)
+            lines = (recent.get(oid) or self._line(oid) for oid in reversed(oids))
+            changes = intake.add(index, lines, len(oids))
+            if tip and views.update(self.repo, index, tip, changes, trust=trust):
                 self.notices.append(f"{NOTES} was changed outside git ar: rebuilt")
             index.set_meta("tip", tip)
 
-    def _start_over(self) -> Index:
-        self.index.set_meta("version", "0")
-        self.index.close()
-        del self.index
-        return self.index
+    def _put_back(self, tip: str) -> str:
+        """The tip; if a person or a fetch moved the trail back, first join what it had before."""
+        from autoresearch_git.memory import trail
+
+        old = self.index.meta("tip")
+        if old in ("", tip):
+            return tip
+        if not self.repo.has(old):
+            self.notices.append("the trail was replaced: the index was rebuilt from it")
+            self.index.reset()
+            return tip
+        if tip and not any(side == trail.OLD for _, side in trail.walk(self.repo, tip, old)):
+            return tip
+        self.notices.append(
+            f"{TRAIL} had been moved by hand from {old[:9]} to {tip[:9] or 'nothing'}: "
+            "joined again, nothing is lost"
+        )
+        return trail.join(self.repo, old)

@@ -7,25 +7,28 @@ nothing. All trails grow from one root commit that is the same in every reposito
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
-import os
 import secrets
 import socket
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 
 import msgspec
 
-from autoresearch_git.errors import ArError, RefChangedError
+from autoresearch_git.errors import GitError
 from autoresearch_git.git.repo import EMPTY_TREE, Move, Person, Repo
-from autoresearch_git.records import VERSION, Event, decode, encode
+from autoresearch_git.memory import logs
+from autoresearch_git.records import KINDS, VERSION, Event, encode
 from autoresearch_git.refs import TRAIL
 
-LOG = "log.z"  # zlib-compressed, read with: git cat-file blob TRAIL_COMMIT:log.z | zlib-flate
-_ROOT = "ar: trail\n\nThe events of a research, one a commit. Written by git ar.\n"
+ROOT_MESSAGE = "ar: trail\n\nThe events of a research, one a commit. Written by git ar.\n"
+ROOT = "4cebd0fa1640181348bab5ed70a0a7d49e430148"
+NEW, OLD, BOTH = 1, 2, 3  # which of two tips an entry is reachable from
+
+_event = msgspec.json.Decoder(Event)
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,19 @@ class Entry:
     event: Event  # kind "" if the line cannot be read by this version
     line: bytes
     parents: tuple[str, ...]  # those that belong to the trail
+    others: tuple[str, ...] = ()  # what the event keeps alive: its experiment comes last
+    tree: str = EMPTY_TREE
 
 
-def append(repo: Repo, drafts: Sequence[Event], log: bytes = b"") -> list[Entry]:
-    """Add events and make them safe; call it under the lock. The log belongs to the last one."""
+def append(repo: Repo, drafts: Sequence[Event], log: bytes = b"", cap: int = 0) -> list[Entry]:
+    """Add events and make them safe; call it under the lock. The log belongs to the last one.
+
+    RefChangedError if a git program moved the trail meanwhile: bring the index up to date, and
+    try again.
+    """
     old = repo.ref(TRAIL)
-    tip = old or _root(repo)
-    before = _last_readable(repo, tip)
+    tip = old or root(repo)
+    before = read(repo, tip).event
     seq, clock = before.seq, max(time.time(), before.time)  # a clock that jumps back is held
     entries = []
     for draft in drafts:
@@ -50,64 +59,96 @@ def append(repo: Repo, drafts: Sequence[Event], log: bytes = b"") -> list[Entry]
         event = msgspec.structs.replace(
             draft, id=secrets.token_hex(8), seq=seq, time=round(clock, 3), host=socket.gethostname()
         )
-        tree = _log_tree(repo, log) if log and draft is drafts[-1] else EMPTY_TREE
-        entries.append(_write(repo, event, tree, [tip], [event.commit] if event.commit else []))
+        tree = logs.tree(repo, log, cap) if log and draft is drafts[-1] else EMPTY_TREE
+        entries.append(_write(repo, event, tree, [tip], _kept(repo, event)))
         tip = entries[-1].oid
-    _publish(repo, Move(TRAIL, tip, old), f"ar: {', '.join(e.event.kind for e in entries)}")
+    publish(repo, Move(TRAIL, tip, old), f"ar: {', '.join(e.event.kind for e in entries)}")
     return entries
 
 
 def read(repo: Repo, oid: str) -> Entry:
-    """One commit of the trail."""
-    commit = repo.commit(oid)
-    parents = tuple(map(str, commit.parent_ids))
-    subject, _, rest = commit.raw_message.partition(b"\n\n")
+    """One commit of the trail. A line that cannot be read counts one more than its parent."""
+    entry = parse(oid, repo.raw_commit(oid))
+    if entry.event.seq or not entry.parents:
+        return entry
+    unread, below = 0, entry
+    while not below.event.seq and below.parents:
+        unread += 1
+        below = parse(below.parents[0], repo.raw_commit(below.parents[0]))
+    about = Event(kind="", seq=below.event.seq + unread, time=below.event.time)
+    return dataclasses.replace(entry, event=about)
+
+
+def parse(oid: str, raw: bytes) -> Entry:
+    """A trail commit from its bytes; GitError if it is a commit of another kind."""
+    head, _, message = raw.partition(b"\n\n")
+    fields = head.decode("utf-8", "replace").split("\n")
+    parents = tuple(field[7:] for field in fields if field.startswith("parent "))
+    subject, _, rest = message.partition(b"\n\n")
+    if not subject.startswith(b"ar: ") or not (parents or oid == ROOT):
+        raise GitError(f"{oid[:12]} is no commit of a trail", "see: git ar fsck")
     line = rest.rstrip(b"\n")
-    if not parents or subject == b"ar: trail":
+    if not parents:
         return Entry(oid, Event(kind="trail"), line, ())
-    event = _readable(line)
-    return Entry(oid, event, line, parents if subject == b"ar: merge" else parents[:1])
+    mine = len(parents) if subject == b"ar: merge" else 1
+    return Entry(oid, _readable(line), line, parents[:mine], parents[mine:], fields[0][5:])
 
 
-def walk(repo: Repo, new: str, old: str = "") -> Iterator[Entry]:
-    """Entries that `new` has and `old` has not, latest first.
+def walk(repo: Repo, new: str, old: str = "") -> Iterator[tuple[Entry, int]]:
+    """Entries that only one of two tips has, latest first, and which one: NEW or OLD.
 
     Seq grows along every path, so visiting in falling order of seq meets a commit only after
-    all of its descendants: the walk ends as soon as nothing but old ones is left.
+    all of its descendants: nothing but the front is remembered, and the walk ends as soon as
+    both tips know everything in it.
     """
-    if not new or new == old:
-        return
-    mine = {new: True, **({old: False} if old else {})}  # oid -> not reachable from old
-    entries = {oid: read(repo, oid) for oid in mine}
-    heap = [(-entry.event.seq, oid) for oid, entry in entries.items()]
-    heapq.heapify(heap)
-    waiting = 1  # how many of the heap are new
-    while waiting:
-        _, oid = heapq.heappop(heap)
-        entry, is_new = entries.pop(oid), mine[oid]
-        waiting -= is_new
+    front: dict[str, tuple[Entry, int]] = {}
+    heap: list[tuple[int, str]] = []
+    one_sided = 0
+
+    def visit(oid: str, side: int) -> None:
+        nonlocal one_sided
+        if oid in front:
+            entry, before = front[oid]
+            one_sided -= before != BOTH and before | side == BOTH
+            front[oid] = (entry, before | side)
+            return
+        entry = read(repo, oid)
+        front[oid] = (entry, side)
+        heapq.heappush(heap, (-entry.event.seq, oid))
+        one_sided += side != BOTH
+
+    for tip, side in ((new, NEW), (old, OLD)):
+        if tip:
+            visit(tip, side)
+    while one_sided:
+        entry, side = front.pop(heapq.heappop(heap)[1])
+        if side != BOTH:
+            one_sided -= 1
+            if entry.parents:
+                yield entry, side
         for parent in entry.parents:
-            if parent not in mine:
-                mine[parent] = is_new
-                waiting += is_new
-                entries[parent] = read(repo, parent)
-                heapq.heappush(heap, (-entries[parent].event.seq, parent))
-            elif mine[parent] and not is_new:
-                mine[parent] = False
-                waiting -= parent in entries
-        if is_new and entry.parents:
-            yield entry
+            visit(parent, side)
+
+
+def split(repo: Repo, new: str, old: str) -> tuple[list[Entry], list[Entry]]:
+    """(entries that only `new` has, entries that only `old` has), latest first."""
+    found: tuple[list[Entry], list[Entry]] = ([], [])
+    for entry, side in walk(repo, new, old):
+        found[side == OLD].append(entry)
+    return found
 
 
 def join(repo: Repo, theirs: str) -> str:
     """Merge another trail into ours (under the lock); the new tip, the same in every clone."""
     ours = repo.ref(TRAIL)
-    if not ours or not any(walk(repo, ours, theirs)):
-        if ours != theirs:
-            repo.swap(Move(TRAIL, theirs, ours), "ar: fast-forward")
-        return theirs
-    if not any(walk(repo, theirs, ours)):
+    if theirs in ("", ours):
         return ours
+    sides = {side for entry, side in walk(repo, ours, theirs) if _grows(repo, entry)}
+    if OLD not in sides:
+        return ours
+    if NEW not in sides:
+        publish(repo, Move(TRAIL, theirs, ours), "ar: fast-forward")
+        return theirs
     parents = sorted((ours, theirs))
     last = [read(repo, oid).event for oid in parents]
     event = Event(
@@ -117,74 +158,54 @@ def join(repo: Repo, theirs: str) -> str:
         time=max(e.time for e in last),
     )
     tip = _write(repo, event, EMPTY_TREE, parents, []).oid
-    _publish(repo, Move(TRAIL, tip, ours), "ar: merge")
+    publish(repo, Move(TRAIL, tip, ours), "ar: merge")
     return tip
 
 
-def log(repo: Repo, oid: str) -> bytes:
-    """The run's log kept with a trail commit, b"" if there is none."""
-    blob = repo.blob_id(oid, LOG)
-    return zlib.decompress(repo.blob(blob)) if blob else b""
+def publish(repo: Repo, move: Move, reason: str) -> None:
+    """Move the trail, then wait for a gc that may not have seen the new tip."""
+    repo.swap(move, reason, durable=True)
+    repo.settle()
 
 
-def _last_readable(repo: Repo, oid: str) -> Event:
-    entry = read(repo, oid)
-    while not entry.event.seq and entry.parents:
-        entry = read(repo, entry.parents[0])
-    return entry.event
+def root(repo: Repo) -> str:
+    """The commit that all trails grow from."""
+    nobody = Person("git-ar", "git-ar@localhost", 0)
+    return repo.write_commit(EMPTY_TREE, [], ROOT_MESSAGE, nobody, nobody)
+
+
+def _grows(repo: Repo, entry: Entry) -> bool:
+    """True; GitError if an entry does not count on from its parents, which would confuse walks."""
+    highest = max((read(repo, p).event.seq for p in entry.parents), default=-1)
+    if entry.event.seq <= highest:
+        raise GitError(
+            f"the other trail is not in order at {entry.oid[:12]}", "see there: git ar fsck"
+        )
+    return True
 
 
 def _readable(line: bytes) -> Event:
     try:
-        event = decode(line, Event)
-    except msgspec.MsgspecError:
+        event = _event.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return Event(kind="")
-    return event if event.v <= VERSION else Event(kind="", seq=event.seq, time=event.time)
+    if event.v <= VERSION and event.kind in KINDS:
+        return event
+    return Event(kind="", seq=event.seq, time=event.time)
 
 
-def _root(repo: Repo) -> str:
-    nobody = Person("git-ar", "git-ar@localhost", 0)
-    return repo.write_commit(EMPTY_TREE, [], _ROOT, nobody, nobody)
+def _kept(repo: Repo, event: Event) -> list[str]:
+    """What an event keeps from gc: the branch's new commit, and last its experiment."""
+    kept = [event.decision.new] if event.decision else []
+    kept = [oid for oid in (*kept, event.commit) if oid]
+    for oid in kept:
+        repo.raw_commit(oid)  # GitError if it is not there: the trail must never dangle
+    return list(dict.fromkeys(kept))
 
 
-def _log_tree(repo: Repo, log: bytes) -> str:
-    return repo.write_tree([(LOG, repo.write_blob(zlib.compress(log, 6)), "100644")])
-
-
-def _write(repo: Repo, event: Event, tree: str, trail: list[str], experiment: list[str]) -> Entry:
+def _write(repo: Repo, event: Event, tree: str, trail: list[str], kept: list[str]) -> Entry:
     line = encode(event)
     who = Person("git-ar", "git-ar@localhost", event.time)
     message = f"ar: {event.kind}\n\n{line.decode()}\n"
-    oid = repo.write_commit(tree, [*trail, *experiment], message, who, who)
-    return Entry(oid, event, line, tuple(trail))
-
-
-def _publish(repo: Repo, move: Move, reason: str) -> None:
-    """Compare-and-swap with back-off, then wait for a gc that may not have seen the new tip.
-
-    Such a gc may still delete what we wrote before the ref moved, so that is written again.
-    """
-    for attempt in range(8):
-        try:
-            repo.swap(move, reason)
-            break
-        except RefChangedError:
-            if repo.ref(move.ref) != move.old:
-                raise
-            time.sleep(0.01 * 2**attempt)  # somebody's lock file, or a full refs folder
-    else:
-        raise ArError(f"{move.ref} stays locked", "run: git ar doctor")
-    running = repo.place.common / "gc.pid"
-    deadline = time.monotonic() + 600
-    while _fresh(running) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    repo.heal()
-    repo.forget()
-
-
-def _fresh(running: os.PathLike[str]) -> bool:
-    # git itself ignores a gc.pid older than 12 hours: its writer is dead.
-    try:
-        return time.time() - os.stat(running).st_mtime < 12 * 3600
-    except FileNotFoundError:
-        return False
+    oid = repo.write_commit(tree, [*trail, *kept], message, who, who)
+    return Entry(oid, event, line, tuple(trail), tuple(kept), tree)

@@ -1,0 +1,40 @@
+"""The tables of the index. Whoever changes them counts VERSION up."""
+
+from __future__ import annotations
+
+VERSION = 2
+
+BARE = (  # in SQL, since a pragma does nothing inside a transaction
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
+)
+SCHEMA = (
+    # An event's line is kept for the few kinds that are asked for; the others stand on the trail.
+    """CREATE TABLE events (
+    experiment TEXT, seq INTEGER, id TEXT, oid TEXT, kind TEXT, line BLOB,
+    PRIMARY KEY (experiment, seq, id, oid)) WITHOUT ROWID""",
+    """CREATE TABLE experiments (
+    oid TEXT PRIMARY KEY, seq INTEGER, tree TEXT, contract TEXT, class TEXT, emitter TEXT,
+    niche TEXT, verdict TEXT, loss REAL, runs INTEGER, decided INTEGER, record BLOB)""",
+    """CREATE TABLE tallies (
+    class TEXT, what TEXT, name TEXT, tries INTEGER, wins INTEGER, crashes INTEGER,
+    millis INTEGER, PRIMARY KEY (class, what, name)) WITHOUT ROWID""",
+    # What a keep put on the research branch in the place of its experiment: a merge.
+    """CREATE TABLE kept (
+    tip TEXT, experiment TEXT, PRIMARY KEY (tip, experiment)) WITHOUT ROWID""",
+    """CREATE TABLE branches (
+    ref TEXT PRIMARY KEY, seq INTEGER, id TEXT, tip TEXT) WITHOUT ROWID""",
+)
+SECONDARY = (
+    "CREATE INDEX remarks ON events (kind, seq, id) WHERE kind = 'remark'",
+    "CREATE INDEX kept_of ON kept (experiment)",
+    "CREATE INDEX by_seq ON experiments (seq, oid)",
+    "CREATE INDEX by_class ON experiments (class, seq, decided)",
+    "CREATE INDEX by_tree ON experiments (tree)",
+    "CREATE INDEX by_rank ON experiments (class, niche, loss, oid) WHERE loss IS NOT NULL",
+    "CREATE INDEX by_contract ON experiments (contract, seq)",
+    "CREATE INDEX by_loss ON experiments (class, loss, oid) WHERE loss IS NOT NULL",
+    "CREATE INDEX by_verdict ON experiments (class, verdict, seq)",
+    "CREATE INDEX close_ones ON experiments (class, niche, loss, oid) WHERE verdict = 'near-miss'",
+    "CREATE INDEX open_ones ON experiments (contract, seq) WHERE decided = 0",
+    "CREATE INDEX repeated ON experiments (class, seq) WHERE runs > 1",
+)
