@@ -18,6 +18,7 @@ LITERAL = (
     *(ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp),
     *(ast.expr_context, ast.operator, ast.unaryop),
 )
+MANY = 2500  # pairs of statements beyond which no versions are looked for
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -110,33 +111,54 @@ def assigned(node: ast.AST) -> str:
 
 
 def _bodies(old: Sequence[ast.stmt], new: Sequence[ast.stmt], path: Path) -> Iterator[Touch]:
-    before, after = [ast.dump(node) for node in old], [ast.dump(node) for node in new]
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        gone, come = list(old[a:b]), list(new[c:d])
-        for one, two in _partners(gone, come):
-            gone.remove(one)
-            come.remove(two)
-            yield from _pair(one, two, path)
-        yield from (Touch(path, _context(node, path), node, None) for node in gone)
-        yield from (Touch(path, _context(node, path), None, node) for node in come)
+    """Two lists of statements. A function or class is the same one wherever it stands."""
+    there = {_key(node): node for node in old if isinstance(node, SCOPES)}
+    for node in new:
+        if isinstance(node, SCOPES):
+            known = there.pop(_key(node), None)
+            if known is None:
+                yield Touch(path, _context(node, path), None, node)
+            else:
+                yield from _pair(known, node, path)
+    yield from (Touch(path, _context(node, path), node, None) for node in there.values())
+    plain = [node for node in old if not isinstance(node, SCOPES)]
+    other = [node for node in new if not isinstance(node, SCOPES)]
+    texts = [ast.dump(node) for node in plain], [ast.dump(node) for node in other]
+    for tag, a, b, c, d in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield from _stretch(plain[a:b], other[c:d], path)
+
+
+def _stretch(gone: list[ast.stmt], come: list[ast.stmt], path: Path) -> Iterator[Touch]:
+    """Two stretches of statements that differ: versions of each other are compared in depth."""
+    pairs = _partners(gone, come)
+    for one, two in pairs:
+        yield from _pair(one, two, path)
+    matched = {id(node) for pair in pairs for node in pair}
+    for node in gone:
+        if id(node) not in matched:
+            yield Touch(path, _context(node, path), node, None)
+    for node in come:
+        if id(node) not in matched:
+            yield Touch(path, _context(node, path), None, node)
 
 
 def _partners(gone: list[ast.stmt], come: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
     """Statements that are versions of each other: the same name, else the same kind in order."""
-    pairs = []
-    left, right = list(gone), list(come)
-    for exact in (True, False):
-        for one in list(left):
-            for two in right:
-                same = _key(one) == _key(two) if exact else _alike(one, two)
-                if same:
-                    pairs.append((one, two))
-                    left.remove(one)
-                    right.remove(two)
-                    break
+    waiting: dict[str, list[ast.stmt]] = {}
+    for node in reversed(come):
+        waiting.setdefault(_key(node), []).append(node)
+    pairs = [(one, waiting[_key(one)].pop()) for one in gone if waiting.get(_key(one))]
+    matched = {id(node) for pair in pairs for node in pair}
+    left = [node for node in gone if id(node) not in matched]
+    right = [node for node in come if id(node) not in matched]
+    if len(left) * len(right) > MANY:
+        return pairs  # a rewritten file: nothing is a version of anything
+    for one in left:
+        two = next((node for node in right if _alike(one, node)), None)
+        if two is not None:
+            right.remove(two)
+            pairs.append((one, two))
     return pairs
 
 
@@ -160,6 +182,8 @@ def _pair(old: ast.AST, new: ast.AST, path: Path) -> Iterator[Touch]:
         return
     elif _literal(old) and _literal(new):
         yield Touch(path, _context(new, path, old), old, new)  # a knob: its value as a whole
+    elif _inside(old, new) or _inside(new, old):
+        yield Touch(path, _context(new, path, old), old, new)  # wrapped or unwrapped
     elif type(old) is type(new) and not isinstance(old, (ast.Constant, ast.Name, ast.operator)):
         name = assigned(new) or called(new)
         same = name == (assigned(old) or called(old))
@@ -235,7 +259,16 @@ def called(node: ast.AST) -> str:
     return ""
 
 
+def _inside(part: ast.AST, whole: ast.AST) -> bool:
+    """Whether an expression occurs in a larger one."""
+    if not isinstance(part, (ast.Call, ast.BinOp, ast.Attribute, ast.Name)):
+        return False
+    text = ast.dump(part)
+    return any(type(n) is type(part) and ast.dump(n) == text for n in ast.walk(whole))
+
+
 def _context(node: ast.AST, path: Path, old: ast.AST | None = None) -> tuple[str, ...]:
-    """Names that a change concerns: those inside it first, then those around it."""
-    inside = dict.fromkeys([*mentioned(node), *(mentioned(old) if old else ())])
-    return tuple(dict.fromkeys([*inside, *reversed(path)]))
+    """Names that a change concerns: what came or went, what stayed, then what is around it."""
+    new, gone = list(mentioned(node)), list(mentioned(old)) if old else []
+    differ = [n for n in new if n not in gone] + [n for n in gone if n not in new]
+    return tuple(dict.fromkeys([*differ, *new, *gone, *reversed(path)]))
