@@ -1,0 +1,1 @@
+"""The charts that `git ar plot` draws with matplotlib: a name, and a function (axes, data)."""
