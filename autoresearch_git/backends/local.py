@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from autoresearch_git.backends import hardware, launch, sandbox, slots, witness
+from autoresearch_git.backends import hardware, launch, lease, sandbox, slots, witness
 from autoresearch_git.backends.aftermath import Flight, finished
 from autoresearch_git.backends.base import Announce, Finished, Handle, Job, Options, Update
 from autoresearch_git.errors import HarnessError
@@ -100,11 +100,17 @@ class LocalBackend:
                 os.write(flight.process.stdin.fileno(), word.encode())
 
     def attach(self, run: str) -> Handle | None:
-        """A run in flight. Another process's run can be watched and ended, its result is theirs."""
+        """A run in flight. Another process's run can be watched and ended, its result is theirs.
+
+        None when that process died: its supervisor may still be ending the run, but nobody will
+        record it.
+        """
         if flight := self.flights.get(run):
             return flight.handle
         said = self._said(run)
-        return Handle(run, self.name, str(said["slot"])) if said else None
+        if not said or not lease.is_alive(int(said["pid"]), float(said["time"])):
+            return None
+        return Handle(run, self.name, str(said["slot"]))
 
     def result(self, handle: Handle) -> Finished:
         """Wait for the end, make sure that nothing is left, give the slot back."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -63,8 +66,6 @@ def test_the_environment_is_clean(lab: Lab, backend: Backend, monkeypatch) -> No
 
 
 def test_python_is_our_python(lab: Lab, backend: Backend) -> None:
-    import sys
-
     job = lab.job("import sys, msgspec; print(sys.executable)\n" + SUMMARY)
     assert execute(job, backend).outcome == "ok"
     assert job.log.read_text().splitlines()[0] == sys.executable
@@ -197,6 +198,34 @@ def test_a_broken_display_does_not_leave_the_run_behind(lab: Lab, backend: Backe
         execute(job, backend, broken)
     assert pids_of(job.run) == []
     assert execute(lab.job(SUMMARY), backend).outcome == "ok"
+
+
+def test_a_run_whose_process_died_is_not_in_flight(lab: Lab, backend: Backend) -> None:
+    """Its supervisor still holds the slot while it ends the run, but nobody will record it."""
+    job = lab.job("import signal, time\nsignal.signal(15, signal.SIG_IGN)\ntime.sleep(60)\n")
+    root = Path(__file__).parents[2]
+    code = (
+        "import pickle, sys\n"
+        "from autoresearch_git.backends import BACKENDS\n"
+        "job, options = pickle.load(sys.stdin.buffer)\n"
+        "backend = BACKENDS['local'](options); backend.submit(job)\n"
+        "print('started', flush=True); sys.stdin.read(); input()\n"
+    )
+    options = backend.options  # type: ignore[attr-defined]
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root
+    ) as other:
+        assert other.stdin
+        assert other.stdout
+        other.stdin.write(pickle.dumps((job, options)))
+        other.stdin.flush()
+        assert other.stdout.readline() == b"started\n"
+        assert backend.attach(job.run)
+        other.kill()
+        other.wait()
+        assert backend.attach(job.run) is None
+    assert execute(lab.job(SUMMARY), backend).outcome == "ok"  # waits until the slot is free
+    assert pids_of(job.run) == []
 
 
 @pytest.mark.skipif(bool(sandbox.trouble()), reason=sandbox.trouble() or "works")

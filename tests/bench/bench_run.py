@@ -143,7 +143,7 @@ def throughput(seconds: float) -> None:
 
 def cores(runs: int) -> None:
     """Real training pinned to one core each: steps a second of one worker, and of two at once."""
-    have = proctree.descendants and os.sched_getaffinity(0)
+    have = os.sched_getaffinity(0)
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(runs):  # taken in turn, so that both see the same machine
         for jobs in rates:
