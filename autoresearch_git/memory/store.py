@@ -7,6 +7,7 @@ a kill, a fetch or a person's hand left behind is mended on the next opening.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,15 @@ from autoresearch_git.refs import NOTES, TRAIL
 
 if TYPE_CHECKING:
     from autoresearch_git.git.repo import Repo
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The trail's tip after a merge, how many events were new, and which research branches."""
+
+    tip: str
+    events: int
+    branches: list[str]
 
 
 class Memory:
@@ -89,18 +99,18 @@ class Memory:
             break
         return [entry.event for entry in entries]
 
-    def join(self, theirs: str) -> tuple[str, list[str]]:
-        """Merge another trail's tip into ours; our new tip, and research branches new to us."""
+    def join(self, theirs: str) -> Joined:
+        """Merge another trail's tip into ours, and bring the views up to date."""
         from autoresearch_git.git.lock import writing
         from autoresearch_git.memory import trail
 
         with writing(self.place):
             self._take_in()
             before = self.index.branches()
-            tip = trail.join(self.repo, theirs)
+            tip, events = trail.join(self.repo, theirs)
             self._take_in()
             new = [ref for ref in self.index.branches() if ref not in before]
-        return tip, new
+        return Joined(tip, events, new)
 
     def experiment(self, commit: str) -> Experiment | None:
         """All that is known of a commit, None if it is no experiment."""
@@ -189,4 +199,4 @@ class Memory:
             f"{TRAIL} had been moved by hand from {old[:9]} to {tip[:9] or 'nothing'}: "
             "joined again, nothing is lost"
         )
-        return trail.join(self.repo, old)
+        return trail.join(self.repo, old)[0]

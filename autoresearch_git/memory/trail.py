@@ -12,6 +12,7 @@ import heapq
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
@@ -94,12 +95,14 @@ def parse(oid: str, raw: bytes) -> Entry:
     return Entry(oid, _readable(line), line, parents[:mine], parents[mine:], fields[0][5:])
 
 
-def walk(repo: Repo, new: str, old: str = "") -> Iterator[tuple[Entry, int]]:
+def walk(
+    repo: Repo, new: str, old: str = "", *, strict: bool = False
+) -> Iterator[tuple[Entry, int]]:
     """Entries that only one of two tips has, latest first, and which one: NEW or OLD.
 
     Seq grows along every path, so visiting in falling order of seq meets a commit only after
     all of its descendants: nothing but the front is remembered, and the walk ends as soon as
-    both tips know everything in it.
+    both tips know everything in it. `strict` makes seq that does not grow a GitError.
     """
     front: dict[str, tuple[Entry, int]] = {}
     heap: list[tuple[int, str]] = []
@@ -128,27 +131,25 @@ def walk(repo: Repo, new: str, old: str = "") -> Iterator[tuple[Entry, int]]:
                 yield entry, side
         for parent in entry.parents:
             visit(parent, side)
+            if strict and front[parent][0].event.seq >= entry.event.seq:
+                about = f"the other trail is not in order at {entry.oid[:12]}"
+                raise GitError(about, "look at it there: git ar fsck")
 
 
-def split(repo: Repo, new: str, old: str) -> tuple[list[Entry], list[Entry]]:
-    """(entries that only `new` has, entries that only `old` has), latest first."""
-    found: tuple[list[Entry], list[Entry]] = ([], [])
-    for entry, side in walk(repo, new, old):
-        found[side == OLD].append(entry)
-    return found
+def join(repo: Repo, theirs: str) -> tuple[str, int]:
+    """Merge another trail into ours (under the lock); the new tip, and how much was new to us.
 
-
-def join(repo: Repo, theirs: str) -> str:
-    """Merge another trail into ours (under the lock); the new tip, the same in every clone."""
+    The tip is the same in every clone that joins these two.
+    """
     ours = repo.ref(TRAIL)
     if theirs in ("", ours):
-        return ours
-    sides = {side for entry, side in walk(repo, ours, theirs) if _grows(repo, entry)}
-    if OLD not in sides:
-        return ours
-    if NEW not in sides:
+        return ours, 0
+    sides = Counter(side for _, side in walk(repo, ours, theirs, strict=True))
+    if not sides[OLD]:
+        return ours, 0
+    if not sides[NEW]:
         publish(repo, Move(TRAIL, theirs, ours), "ar: fast-forward")
-        return theirs
+        return theirs, sides[OLD]
     parents = sorted((ours, theirs))
     last = [read(repo, oid).event for oid in parents]
     event = Event(
@@ -159,7 +160,7 @@ def join(repo: Repo, theirs: str) -> str:
     )
     tip = _write(repo, event, EMPTY_TREE, parents, []).oid
     publish(repo, Move(TRAIL, tip, ours), "ar: merge")
-    return tip
+    return tip, sides[OLD]
 
 
 def publish(repo: Repo, move: Move, reason: str) -> None:
@@ -172,16 +173,6 @@ def root(repo: Repo) -> str:
     """The commit that all trails grow from."""
     nobody = Person("git-ar", "git-ar@localhost", 0)
     return repo.write_commit(EMPTY_TREE, [], ROOT_MESSAGE, nobody, nobody)
-
-
-def _grows(repo: Repo, entry: Entry) -> bool:
-    """True; GitError if an entry does not count on from its parents, which would confuse walks."""
-    highest = max((read(repo, p).event.seq for p in entry.parents), default=-1)
-    if entry.event.seq <= highest:
-        raise GitError(
-            f"the other trail is not in order at {entry.oid[:12]}", "see there: git ar fsck"
-        )
-    return True
 
 
 def _readable(line: bytes) -> Event:

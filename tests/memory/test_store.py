@@ -135,7 +135,7 @@ def test_two_trails_join_to_the_same_tip_whatever_the_order(sandbox: Sandbox) ->
     assert a.repo.ref(refs.NOTES) == b.repo.ref(refs.NOTES)
     assert [a.experiment(o) for o in oids] == [b.experiment(o) for o in oids]
     assert a.repo.ref(refs.elite("c.cpu", "optimizer.same")) == oids[2]
-    assert trail.join(a.repo, tips[1]) == a.repo.ref(refs.TRAIL)  # nothing new: nothing moves
+    assert trail.join(a.repo, tips[1]) == (a.repo.ref(refs.TRAIL), 0)  # nothing new: nothing moves
 
 
 def test_unreadable_and_newer_lines_are_kept_and_skipped(sandbox: Sandbox) -> None:
