@@ -122,7 +122,7 @@ class Ours:
             signature="" if result is not None else "out of memory",
         )
         runs = (*old.runs, run) if old else (run,)
-        assert self.plan is not None  # noqa: S101 - propose() came before
+        assert self.plan is not None  # propose() came before
         plan = old.plan if old and old.plan else self.plan
         done = self.judge(
             Experiment(commit=self.commit, seq=len(self.experiments), plan=plan, runs=runs)

@@ -6,7 +6,6 @@ region count as much as the bad one. Crashes are a threshold of a logistic regre
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+from itertools import pairwise
 
 from autoresearch_git.search.landscape import Landscape, Setting, Surrogate, Trial
 from autoresearch_git.search.ranges import Range
@@ -26,7 +27,7 @@ RANGES: dict[str, Range] = {
     "FINAL_LR_FRAC": Range("linear", 0.0, 0.2),
     "WINDOW_PATTERN": Range("choice", choices=("SSSL", "SSLL", "SLSL", "LLLL", "SSSS", "LSSL")),
 }
-START = {
+START: dict[str, bool | int | float | str] = {
     "DEPTH": 8,
     "ASPECT_RATIO": 64,
     "HEAD_DIM": 128,
@@ -97,7 +98,7 @@ def _inside(pattern: str) -> bool:
 
 def deviation(value: float) -> float:
     """Noise of one run at a true value, interpolated."""
-    for (a, low), (b, high) in zip(NOISE, NOISE[1:], strict=False):
+    for (a, low), (b, high) in pairwise(NOISE):
         if value < b:
             return low + (high - low) * max(0.0, (value - a) / (b - a))
     return NOISE[-1][1]
