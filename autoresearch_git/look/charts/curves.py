@@ -31,7 +31,7 @@ def curves(axes: Axes, experiments: Sequence[Experiment]) -> None:
     for each in baseline:
         axes.plot(*_xy(each), color=INK, linewidth=2, linestyle="--", label="baseline")
     for each, colour in zip(keeps, LINES, strict=False):
-        text = f"{each.commit[:7]} {change(each, 40)}".replace("$", r"\$")
+        text = f"{each.commit[:7]} {change(each, 30)}".replace("$", r"\$")
         axes.plot(*_xy(each), color=colour, linewidth=2, label=text)
     _zoom(axes, with_curve)
     axes.set_xlabel("share of the budget")
@@ -40,7 +40,7 @@ def curves(axes: Axes, experiments: Sequence[Experiment]) -> None:
     axes.set_title(f"Loss curves of {count}", loc="left", fontsize=14)
     quiet(axes)
     if baseline or keeps:
-        axes.legend(loc="upper right")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
 
 
 def _zoom(axes: Axes, shown: Sequence[Experiment]) -> None:
