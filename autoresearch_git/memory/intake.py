@@ -70,6 +70,9 @@ def _chunk(index: Index, chunk: list[Line], changes: Changes) -> None:
             groups[event.commit].append(((event.seq, event.id, oid), event))
         if event.decision:
             _branch(index, event, event.decision, changes)
+        if event.rewritten:  # shows its note, as the merge of a keep does
+            row = (event.rewritten, event.commit)
+            index.db.execute("INSERT OR IGNORE INTO kept VALUES (?, ?)", row)
     last = {oid: _last(index, oid) for oid in groups}
     marks = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?)"
     known = index.db.executemany(marks, rows).rowcount < len(rows)

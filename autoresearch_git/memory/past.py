@@ -7,6 +7,7 @@ from autoresearch_git.memory.index import Index
 from autoresearch_git.records import Experiment
 
 _NEAR = 20  # near misses offered to the recombinator
+_KEEPS = ("keep", "keep-unconfirmed")
 _REPEATED = 200  # replicated experiments from which the noise is estimated
 
 
@@ -72,8 +73,16 @@ def _elite(index: Index, klass: str, niche: str) -> Experiment | None:
 
 
 def _incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
-    """The tip's experiment; it is found by its tree, since a keep may have needed a merge."""
+    """The tip's experiment, found by its tree, since a keep may have needed a merge.
+
+    Commits made by hand may have taken the branch past its last keep: then that keep.
+    """
     found = index.select("tree = ? AND class = ? AND loss IS NOT NULL ORDER BY seq", tree, klass)
+    kept = "class = ? AND verdict = ? AND loss IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    if not found or (found[0].plan and found[0].plan.emitter == "person"):
+        keeps = [e for e in found if e.verdict in _KEEPS]
+        keeps += [e for verdict in _KEEPS for e in index.select(kept, klass, verdict)]
+        found = sorted(keeps, key=lambda e: e.seq, reverse=True) or found
     return found[0] if found else None
 
 

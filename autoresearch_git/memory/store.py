@@ -40,6 +40,11 @@ class Memory:
         self.notices: list[str] = []  # what was mended, for people
 
     @classmethod
+    def here(cls, folder: Path | str = ".") -> Memory:
+        """The memory as it is, with nothing taken in and nothing mended: for looking at damage."""
+        return cls(locate.find(folder))
+
+    @classmethod
     def open(cls, folder: Path | str = ".") -> Memory:
         """The memory of the repository around a folder, brought up to date."""
         memory = cls(locate.find(folder))

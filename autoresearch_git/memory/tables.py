@@ -1,4 +1,4 @@
-"""The tables of the index. Whoever changes them counts VERSION up."""
+"""The tables of the index. Whoever changes them, or the text of notes, counts VERSION up."""
 
 from __future__ import annotations
 

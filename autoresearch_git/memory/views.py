@@ -17,11 +17,12 @@ from autoresearch_git.git.repo import Move, Person, Repo
 from autoresearch_git.memory import note, notes
 from autoresearch_git.memory.index import Index
 from autoresearch_git.memory.intake import Cell, Changes
+from autoresearch_git.memory.tables import VERSION
 from autoresearch_git.records import Decision, Experiment
 
 NEAR_MISSES = 3  # tags a niche: they travel with every clone, so never one per run
 MANY = 2000  # notes from which on they are written into one pack
-_MESSAGE = "ar: reviews as of trail "
+_MESSAGE = f"ar: reviews (format {VERSION}) as of trail "
 
 
 class Objects(notes.Trees, Protocol):
@@ -65,9 +66,9 @@ def all_notes(objects: Objects, index: Index) -> dict[str, str]:
     return _blobs(objects, index, index.oldest_first())
 
 
-def notes_commit(objects: Objects, index: Index, tip: str, when: float) -> str:
+def notes_commit(objects: Objects, blobs: Mapping[str, str], tip: str, when: float) -> str:
     """The notes commit of a whole trail, written anew."""
-    return _commit(objects, notes.put(objects, "", all_notes(objects, index)), tip, when)
+    return _commit(objects, notes.put(objects, "", blobs), tip, when)
 
 
 def wanted(objects: Objects, index: Index, cells: Iterable[Cell]) -> dict[str, str]:
@@ -106,9 +107,9 @@ def all_cells(repo: Repo, index: Index) -> set[Cell]:
 
 def _rebuilt(repo: Repo, index: Index, tip: str, when: float) -> str:
     if len(index.near("", MANY)) < MANY:
-        return notes_commit(repo, index, tip, when)
+        return notes_commit(repo, all_notes(repo, index), tip, when)
     with Pack(repo.place) as pack:
-        commit = notes_commit(pack, index, tip, when)
+        commit = notes_commit(pack, all_notes(pack, index), tip, when)
         guard = pack.finish()
     if guard:
         repo.swap(Move(refs.NOTES, commit, repo.ref(refs.NOTES)), "ar: views")
