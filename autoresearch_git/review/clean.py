@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # operating system commands: titles, links
@@ -14,6 +15,10 @@ ESCAPES = re.compile(
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+_FOR_AGENTS = str.maketrans(
+    {'"': "'", "`": "'", "<": "(", ">": ")", "&": "+", "\\": "/", "\u2026": "..."}
 )
 
 
@@ -42,3 +47,17 @@ def clean_lines(data: bytes, limit: int = 4096, width: int = 500) -> str:
         return joined
     cut = joined[-limit:]
     return cut.split("\n", 1)[-1] if "\n" in cut else cut
+
+
+def quote(text: str, limit: int = 200) -> str:
+    """Foreign text as an agent may see it: one quoted, printable ASCII excerpt.
+
+    It cannot end its own quotation, open a tag, or look like anything but data. Angle brackets
+    and ampersands go too: Codex turns them into entities, and tags into structure.
+    """
+    plain = unicodedata.normalize("NFKD", clean(text, 4 * limit)).translate(_FOR_AGENTS)
+    ascii_only = "".join(
+        c if " " <= c <= "~" else "?" for c in plain if not unicodedata.combining(c)
+    )
+    short = ascii_only if len(ascii_only) <= limit else ascii_only[: limit - 3].rstrip() + "..."
+    return f'"{short}"'

@@ -42,10 +42,11 @@ class Mixture:
 
     def above(self, x: float) -> float:
         """P(X > x)."""
-        return sum(
+        sure = sum(
             weight * (cdf((mean - x) / math.sqrt(var)) if var > 0 else float(mean > x))
             for weight, mean, var in self.parts
         )
+        return min(1.0, sure)  # weights are rounded, so that their sum may be above 1
 
     def excess(self) -> float:
         """E[max(0, X)]."""
