@@ -11,17 +11,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoresearch_git.history import History
 from autoresearch_git.records import Run
 from autoresearch_git.review.clean import clean
 
 BPB = (0.3, 20.0)  # bits a byte that a model of text can have: beyond, the number is wrong
-LEAP = 0.35  # share of the baseline's bits a byte that no one change of a model takes off
+LEAP = 0.40  # share of the bits a byte that no one change of a model takes off
 SHORT = 0.5  # share of the time budget below which a run did not train as the contract says
 LONG = 1.02  # of the budget; the step that is under way when time is up comes on top
 HIDDEN = 120.0  # seconds outside the training time that start and evaluation may always take
-FASTER = 10.0  # times the baseline's tokens a second: not on the same machine
+FASTER = 50.0  # times the baseline's tokens a second: not on the same machine
+ODD_SPEED = 10.0  # times the baseline's: possible for a far smaller model, so only a warning
 FEWER = 0.99  # share of the contract's evaluation tokens
 GAP = 0.60  # validation over training loss, against the baseline's: below, validation leaked
+GAIN = 0.10  # unless the value is no better: auxiliary losses raise the training loss alone
+NEEDED = ("training_seconds", "total_seconds", "num_steps", "total_tokens_M")  # by other checks
+
+
+# Facts that are taken from Run.checks as they are.
+PASSED = (
+    *("report", "reports", "protected", "found", "changed", "targets", "command", "ran"),
+    *("outside", "holdout", "mentions"),
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Facts:
     hardware: Mapping[str, Any] = field(default_factory=dict)
     holdout: float | None = None  # the metric on a split that the proposer never sees
     mentions: int = 1  # lines of the log that begin with the metric's name
+    level: float | None = None  # the value that it started from; None: the baseline's
     baseline: Run | None = None  # a trusted run of the untouched files in the same class
 
 
@@ -80,6 +92,50 @@ def audit(facts: Facts) -> Audit:
         elif found:
             violations.append(f"{name}: {checks[name]}")
     return Audit(checks, tuple(violations), tuple(warnings))
+
+
+def recorded(run: Run, history: History) -> Audit:
+    """The audit of a run from what its record holds; checks that the runner made are kept.
+
+    Keys of Run.checks that are used where present: report, reports, protected and found (path ->
+    hash), changed, targets, command, ran, outside, budget, holdout, mentions, violations, warnings.
+    """
+    told, base = run.checks, _trusted(history)
+    if base is not None and base.run == run.run:
+        base = None
+    budget = told.get("budget") or (base.metrics.get("training_seconds") if base else None)
+    tip = history.incumbent
+    known = {name: told[name] for name in PASSED if told.get(name) is not None}
+    made = audit(
+        Facts(
+            metric=history.metric,
+            value=run.value,
+            metrics=run.metrics,
+            wall=run.seconds,
+            budget=budget,
+            curve=run.curve,
+            minimize=history.minimize,
+            reporting=bool(base and base.checks.get("report") and not run.cached),
+            hardware=run.hardware,
+            level=tip.value if tip else None,
+            baseline=base,
+            **known,
+        )
+    )
+    return Audit(
+        made.checks,
+        tuple(dict.fromkeys([*_texts(told.get("violations")), *made.violations])),
+        tuple(dict.fromkeys([*_texts(told.get("warnings")), *made.warnings])),
+    )
+
+
+def _trusted(history: History) -> Run | None:
+    runs = history.baseline.runs if history.baseline else ()
+    return next((run for run in runs if run.outcome == "ok"), None)
+
+
+def _texts(told: object) -> list[str]:
+    return [clean(str(text)) for text in told] if isinstance(told, (list, tuple)) else []
 
 
 # Each check gives None (not known), "" (fine), what is broken, or with a leading "?" what is odd.
@@ -131,9 +187,9 @@ def _value(facts: Facts) -> str | None:
         return ""
     if not BPB[0] <= value <= BPB[1]:
         return f"{value:.6g} bits a byte is impossible for text"
-    base = facts.baseline.value if facts.baseline else None
-    if base and facts.minimize and value < (1 - LEAP) * base:
-        return f"{value:.6g} takes {1 - value / base:.0%} off the baseline"
+    level = _level(facts)
+    if level and facts.minimize and value < (1 - LEAP) * level:
+        return f"{value:.6g} takes {1 - value / level:.0%} off {level:.6g} in one step"
     return ""
 
 
@@ -169,8 +225,9 @@ def _evaluation(facts: Facts) -> str | None:
 def _summary(facts: Facts) -> str | None:
     if facts.baseline is None:
         return None
-    missing = sorted(set(facts.baseline.metrics) - set(facts.metrics))
-    return f"the summary lacks {', '.join(missing[:5])}" if missing else ""
+    missing = sorted(set(facts.baseline.metrics) - set(facts.metrics) - {"holdout"})
+    said = f"the summary lacks {', '.join(missing[:5])}" if missing else ""
+    return said if set(missing) & set(NEEDED) or not said else f"?{said}"
 
 
 def _once(facts: Facts) -> str | None:
@@ -215,9 +272,10 @@ def _work(facts: Facts) -> str | None:
         return f"{facts.metrics['mfu_percent']:g}% of the peak FLOP/s"
     base = facts.baseline.metrics if facts.baseline else {}
     here, there = _rate(facts.metrics), _rate(base)
-    if here and there and here > FASTER * there:
-        return f"{here:.3g} tokens a second, {here / there:.0f} times the baseline's"
-    return ""
+    if not there or here <= ODD_SPEED * there:
+        return ""
+    said = f"{here:.3g} tokens a second, {here / there:.0f} times the baseline's"
+    return said if here > FASTER * there else f"?{said}"
 
 
 def _leak(facts: Facts) -> str | None:
@@ -229,7 +287,8 @@ def _leak(facts: Facts) -> str | None:
         return None
     relative = (facts.value / facts.curve[-1][1]) / (base.value / base.curve[-1][1])
     said = f"validation over training loss is {relative:.2f} of the baseline's"
-    return said if relative < GAP else f"?{said}" if relative < 0.85 else ""
+    better = facts.value < (1 - GAIN) * (_level(facts) or facts.value)
+    return said if relative < GAP and better else f"?{said}" if relative < 0.85 else ""
 
 
 def _holdout(facts: Facts) -> str | None:
@@ -241,6 +300,10 @@ def _holdout(facts: Facts) -> str | None:
     if gap > 0.02 * abs(facts.value):
         return f"{gap:.6g} worse on the hold-out than its value promises"
     return f"?{gap:.6g} worse on the hold-out" if gap > 0.005 * abs(facts.value) else ""
+
+
+def _level(facts: Facts) -> float | None:
+    return facts.level or (facts.baseline.value if facts.baseline else None)
 
 
 def _rate(metrics: Mapping[str, float]) -> float:

@@ -6,7 +6,7 @@ import math
 
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment, Review, Run, Scores
-from autoresearch_git.review import evidence, noise, scores, verdict
+from autoresearch_git.review import audit, evidence, noise, scores, verdict
 from autoresearch_git.review.change import Change
 from autoresearch_git.review.niche import niche
 
@@ -28,6 +28,7 @@ def judge(experiment: Experiment, change: Change, history: History) -> Review:
         runs=tuple(runs),
         reference=against,
         evidence=found,
+        audits=tuple(audit.recorded(run, history) for run in runs if run.outcome == "ok"),
         only_contended=bool(usable) and all(r.checks.get(noise.CONTENDED) for r in usable),
     )
     word, reason = verdict.decide(case)

@@ -56,7 +56,8 @@ def learn(history: History) -> Noise:
     """Pool the replicates of a class with the contract's prior sigma."""
     level = history.baseline.value if history.baseline else None
     known = [e for e in (*history.recent, history.baseline, history.incumbent) if e]
-    apart = list({e.commit: e for e in known}.values())
+    valid = [e for e in known if not (e.review and e.review.verdict == "invalid")]
+    apart = list({e.commit: e for e in valid}.values())
     prior = max(history.sigma, 1e-12) ** 2
     repeat, seed, host = _pairs(apart, level, history.minimize)
     same = _pool(prior * REPEAT_SHARE, repeat)

@@ -73,7 +73,9 @@ def learn(history: History, sigma: float, without: str = "") -> Prior:
 
 def _observed(experiment: Experiment, history: History, sigma: float) -> tuple[float, float] | None:
     review = experiment.review
-    if review is None or review.value is None or review.best is None or review.n < 1:
+    if review is None or review.verdict == "invalid" or review.n < 1:
+        return None
+    if review.value is None or review.best is None:
         return None
     effect = history.gain(review.best, review.value) / sigma
     own = (review.sigma or sigma) / sigma
@@ -123,6 +125,7 @@ def believed(
         and child.commit != without
         and child.review
         and child.review.n > 0
+        and child.review.verdict != "invalid"
         and child.review.value is not None
     ]
     shift, variance = _shift(children, own[1] / sigma**2, prior)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment, Run
+from autoresearch_git.review.audit import Audit
 from autoresearch_git.review.change import NONE, REPLICATE, Change
 from autoresearch_git.review.clean import clean
 from autoresearch_git.review.evidence import Evidence
@@ -39,6 +40,7 @@ class Case:
     reference: Experiment | None
     evidence: Evidence | None
     only_contended: bool = False
+    audits: tuple[Audit, ...] = ()  # of its runs
 
 
 Ruling = tuple[str, str] | None
@@ -63,9 +65,7 @@ def warnings(case: Case) -> tuple[str, ...]:
     contended = sum(bool(run.checks.get(CONTENDED)) for run in case.runs)
     if contended:
         found.append(f"{contended} of {len(case.runs)} runs shared their device")
-    for run in case.runs:
-        told = run.checks.get("warnings", ())
-        found += [clean(str(text)) for text in told if isinstance(told, (list, tuple))]
+    found += [text for audit in case.audits for text in audit.warnings]
     return tuple(dict.fromkeys(found))
 
 
@@ -76,14 +76,8 @@ def was_kept(experiment: Experiment) -> bool:
     return bool(experiment.review and experiment.review.reason.startswith(REFUTED))
 
 
-def violations(run: Run) -> tuple[str, ...]:
-    """The integrity checks that a run failed, as its auditor stored them."""
-    told = run.checks.get("violations", ())
-    return tuple(clean(str(text)) for text in told) if isinstance(told, (list, tuple)) else ()
-
-
 def _invalid(case: Case) -> Ruling:
-    broken = [name for run in case.runs for name in violations(run)]
+    broken = [name for audit in case.audits for name in audit.violations]
     if not broken:
         return None
     return "invalid", f"the result cannot be trusted: {'; '.join(dict.fromkeys(broken))}"

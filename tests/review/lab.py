@@ -34,8 +34,11 @@ TUNED = Change(
 
 
 def run(name: str, value: float | None, outcome: str = "ok", **more) -> Run:
+    """A run of the class; its private channel says what its log says, unless `checks` differ."""
+    checks = {} if value is None else {"report": {**REPORT, "value": value}}
+    checks |= more.pop("checks", {})
     fields = {"metrics": METRICS, "seconds": 345.0, "seed": 42} | more
-    return Run(run=name, outcome=outcome, klass="c", value=value, **fields)
+    return Run(run=name, outcome=outcome, klass="c", value=value, checks=checks, **fields)
 
 
 def experiment(commit: str, *runs: Run, parent: str = "base", **more) -> Experiment:
@@ -51,8 +54,11 @@ def history(base: Experiment | None = None, *others: Experiment, **more) -> Hist
 
 def baseline(value: float = 0.9990, **more) -> Experiment:
     """A reviewed baseline of the class."""
-    report = {"report": {**REPORT, "value": value}}
-    fields = {"checks": report, "curve": ((0.5, 4.0), (1.0, 3.2)), "hardware": {"data": "abcd"}}
+    fields = {
+        "checks": {"report": {**REPORT, "value": value}},
+        "curve": ((0.5, 4.0), (1.0, 3.2)),
+        "hardware": {"data": "abcd"},
+    }
     metrics = {"metrics": {**METRICS, **more}}
     base = experiment("base", run("r0", value, **(fields | metrics)), parent="")
     return msgspec.structs.replace(base, review=judge(base, Change(), history()))

@@ -164,7 +164,7 @@ def test_maximizing_mirrors_minimizing():
     up = judge(
         lab.experiment("e" * 40, lab.run("r1", -0.9970)),
         lab.TUNED,
-        msgspec.structs.replace(past, minimize=False),
+        msgspec.structs.replace(past, minimize=False, metric="score"),
     )
     assert up.verdict == down.verdict
     assert up.p_better == pytest.approx(down.p_better, abs=0.02)
