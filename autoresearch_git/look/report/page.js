@@ -4,7 +4,7 @@ const D = JSON.parse(document.getElementById("data").textContent);
 const F = Object.fromEntries(D.fields.map((name, k) => [name, k]));
 const rows = D.rows.map((row) => Object.fromEntries(D.fields.map((name, k) => [name, row[k]])));
 const byCommit = new Map(rows.map((row) => [row.commit, row]));
-const MARKS = { baseline: "■", kept: "●", "near miss": "◆", retest: "▲", discarded: "·", crashed: "✕", open: "○" };
+const MARKS = { baseline: "■", kept: "●", "near miss": "◆", retest: "▲", discarded: "•", crashed: "✕", open: "○" };
 const PAGE = 200; // rows of the table that are drawn at once
 const $ = (id) => document.getElementById(id);
 const css = (kind) => "k-" + kind.split(" ")[0];
@@ -20,7 +20,11 @@ function number(value) {
   const size = Math.abs(value);
   return size === 0 || (size >= 1e-3 && size < 1e6) ? value.toFixed(6) : value.toPrecision(6);
 }
-const signed = (value) => (value === null || value === undefined ? "" : (value > 0 ? "+" : "") + number(value));
+function signed(value) {
+  if (value === null || value === undefined) return "";
+  const text = Math.abs(value) >= 1e-6 && Math.abs(value) < 1e6 ? value.toFixed(6) : number(value);
+  return (value > 0 ? "+" : "") + text;
+}
 function duration(s) {
   if (s < 60) return s.toFixed(0) + " s";
   if (s < 3600) return (s / 60).toFixed(1) + " min";
@@ -29,7 +33,11 @@ function duration(s) {
 const date = (s) => new Date(s * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC";
 const middle = (row) => (row.low === null || row.high === null ? row.value : (row.low + row.high) / 2);
 const interval = (row) => (row.low === null ? "" : `[${number(row.low)}, ${number(row.high)}]`);
-const gainOf = (value, from) => (value === null || from === null ? null : D.minimize ? from - value : value - from);
+function gainOf(value, from) {
+  if (value === null || from === null) return null;
+  const gain = D.minimize ? from - value : value - from;
+  return Math.abs(gain) < 1e-9 * Math.abs(from) ? 0 : gain; // what is left of rounding
+}
 
 // ---- Head
 
@@ -231,9 +239,10 @@ function chart() {
 // ---- Table and filters
 
 const COLUMNS = [
-  ["#", "index", "num"], ["", "kind", "mark"], ["commit", "commit", "code"], ["verdict", "verdict", "narrow-off"],
-  ["value", "value", "num"], ["delta", "delta", "num"], ["n", "n", "num narrow-off"], ["emitter", "emitter", "narrow-off"],
-  ["niche", "niche", "narrow-off"], ["idea", "change", "wide"], ["time", "seconds", "num narrow-off"],
+  ["#", "index", "num"], ["", "kind", "mark"], ["commit", "commit", "narrow-off"], ["value", "value", "num"],
+  ["delta", "delta", "num narrow-off"], ["n", "n", "num narrow-off"], ["idea", "change", "wide"],
+  ["verdict", "verdict", "narrow-off"], ["emitter", "emitter", "narrow-off"], ["niche", "niche", "narrow-off"],
+  ["time", "seconds", "num narrow-off"],
 ];
 let listed = [], limit = PAGE, sorting = { key: "time", down: true };
 
@@ -277,8 +286,10 @@ function line(row) {
     else if (key === "delta") text = signed(row.delta);
     else if (key === "seconds") text = duration(row.seconds);
     else if (key === "commit") text = row.commit.slice(0, 9);
-    const td = el("td", kind === "mark" ? "" : text, { class: kind === "mark" ? "mark " + css(row.kind) : kind });
+    const td = el("td", null, { class: kind === "mark" ? "mark " + css(row.kind) : kind });
     if (kind === "mark") td.dataset.mark = MARKS[row.kind] || "○";
+    else if (kind === "wide") td.append(el("div", text, { class: "two", title: text }));
+    else td.textContent = text;
     tr.append(td);
   }
   tr.addEventListener("click", () => open(row));
@@ -370,7 +381,9 @@ function runsOf(row) {
     tr.append(el("td", detail, { class: "wide" }));
     grid.append(tr);
   }
-  box.append(el("h2", `Runs (${row.runs.length})`), grid);
+  const scroll = el("div", null, { class: "scroll" });
+  scroll.append(grid);
+  box.append(el("h2", `Runs (${row.runs.length})`), scroll);
   return box;
 }
 function family(row) {
@@ -446,7 +459,7 @@ function archive() {
         const share = Math.sqrt(Math.abs(cell.gain || 0) / widest);
         td.style.background = `rgba(var(--${cell.gain < 0 ? "bad" : "good"}), ${(0.08 + 0.42 * share).toFixed(2)})`;
         const button = el("button", signed(cell.gain) || "–", { type: "button" });
-        button.append(el("small", `${cell.visits} visits`));
+        button.append(el("small", cell.visits === 1 ? "1 visit" : `${cell.visits} visits`));
         td.addEventListener("click", () => byCommit.has(cell.commit) && open(byCommit.get(cell.commit)));
         td.append(button);
       }
