@@ -67,11 +67,38 @@ def fit(
         some = np.concatenate([chosen, others])
     theta = _maximize(x[some], z[some], jitter[some], kinds, steps)
     lengths, signal = np.exp(theta[:-1]), float(np.exp(theta[-1]))
-    covariance = correlation(x, x, kinds, lengths) + np.diag(jitter / signal)
-    factor = np.linalg.cholesky(covariance)
+    return _condition(x, y, noise, kinds, lengths, mean, spread * math.sqrt(signal))
+
+
+def extend(process: Process, x: Array, y: Array, noise: Array, extra: Array) -> Process:
+    """The process with its own predictions at `extra` (m, d) taken for results (constant liar).
+
+    x, y and noise are what the process was fitted on.
+    """
+    import numpy as np
+
+    lies = process.predict(extra)[0]
+    return _condition(
+        np.vstack([x, extra]),
+        np.append(y, lies),
+        np.append(noise, np.full(len(extra), float(np.median(noise)))),
+        process.kinds,
+        process.lengths,
+        process.mean,
+        process.scale,
+    )
+
+
+def _condition(
+    x: Array, y: Array, noise: Array, kinds: Array, lengths: Array, mean: float, scale: float
+) -> Process:
+    import numpy as np
+
+    jitter = noise / scale**2 + 1e-6
+    factor = np.linalg.cholesky(correlation(x, x, kinds, lengths) + np.diag(jitter))
     inverse = np.linalg.inv(factor)
-    weights = inverse.T @ (inverse @ z) / math.sqrt(signal)
-    return Process(x, kinds, lengths, weights, mean, spread * math.sqrt(signal), inverse)
+    weights = inverse.T @ (inverse @ ((y - mean) / scale))
+    return Process(x, kinds, lengths, weights, mean, scale, inverse)
 
 
 def _squares(a: Array, b: Array, kinds: Array) -> Array:

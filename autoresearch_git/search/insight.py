@@ -35,7 +35,8 @@ class Insight:
     @cached_property
     def points(self) -> list[Point]:
         texts = {knob.name: knob.source for knob in self.reading.knobs}
-        return point_reader.points(self.history, self.parent.commit, texts)
+        active = [knob.name for knob in self.knobs]
+        return point_reader.points(self.history, self.parent.commit, texts, active)
 
     @cached_property
     def present(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from autoresearch_git.records import Edit
 from autoresearch_git.search.ranges import Range, derive, parse_comment
+from autoresearch_git.search.source import Offsets
 
 Value = bool | int | float | str
 
@@ -81,7 +82,7 @@ def _read_file(
     count: dict[str, int] = {}
     for each in found:
         count[each.name] = count.get(each.name, 0) + 1
-    lines = _LineOffsets(text)
+    lines = Offsets(text)
     seen: dict[str, int] = {}
     knobs: list[Knob] = []
     warnings: list[str] = []
@@ -104,7 +105,7 @@ def _read_file(
 
 
 def _knob(
-    name: str, path: str, node: ast.expr, lines: _LineOffsets, declared: Range | None, active: bool
+    name: str, path: str, node: ast.expr, lines: Offsets, declared: Range | None, active: bool
 ) -> Knob | None:
     value = evaluate(node)
     if value is None:
@@ -238,27 +239,6 @@ def _module_level(body: list[ast.stmt]) -> Iterator[ast.AST]:
             continue
         yield node
         stack.extend(ast.iter_child_nodes(node))
-
-
-class _LineOffsets:
-    """Character offsets of syntax nodes: ast counts columns in UTF-8 bytes."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = text.splitlines(keepends=True)
-        self.first = [0]
-        for line in self.lines:
-            self.first.append(self.first[-1] + len(line))
-
-    def _offset(self, line: int, column: int) -> int:
-        prefix = self.lines[line - 1].encode()[:column].decode()
-        return self.first[line - 1] + len(prefix)
-
-    def start(self, node: ast.expr) -> int:
-        return self._offset(node.lineno, node.col_offset)
-
-    def end(self, node: ast.expr) -> int:
-        return self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
 
 def _comment(text: str, end: int) -> str:

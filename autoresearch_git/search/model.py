@@ -66,9 +66,13 @@ def build(
     y = np.array([sign * p.result for p in done if p.result is not None])
     noise = np.array([sigma**2 / p.n for p in done])
     kinds = np.array([r.kind == "choice" for r in ranges])
-    process = gp.fit(x, _tame(y, sigma), noise, kinds)
+    cost = _tame(y, sigma)
+    process = gp.fit(x, cost, noise, kinds)
     fitted = process.predict(x)[0]
     chosen = int(np.argmin(fitted))
+    waiting = [point for point in known if point.pending]
+    if waiting:
+        process = gp.extend(process, x, cost, noise, _matrix(waiting, names, ranges))
     failed = [point for point in known if point.crashed][-MOST // 2 :]
     labels = np.append(np.zeros(len(x)), np.ones(len(failed)))
     every = np.vstack([x, _matrix(failed, names, ranges)]) if failed else x

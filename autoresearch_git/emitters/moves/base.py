@@ -5,21 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import libcst
+Rewrite = Callable[[str], str]  # the text of a Python file, changed or not
 
 
 @dataclass(frozen=True)
 class Move:
-    """A codemod with its reason. `rewrite` gets the parsed module and returns it changed."""
+    """A codemod with its reason."""
 
     name: str
     area: str  # as search.space.area names them
     change: str  # in one line
     hypothesis: str
-    rewrite: Callable[[libcst.Module], libcst.Module]
+    rewrite: Rewrite
     simplifies: bool = False
 
     @property
@@ -30,15 +28,13 @@ class Move:
 
 def apply(move: Move, files: Mapping[str, str]) -> dict[str, str] | None:
     """The files after the move, None when it finds no pattern or would break the syntax."""
-    import libcst
-
     result = dict(files)
     for path, text in files.items():
-        if not path.endswith(".py"):
-            continue
-        try:
-            result[path] = move.rewrite(libcst.parse_module(text)).code
-            ast.parse(result[path])
-        except (libcst.ParserSyntaxError, SyntaxError, ValueError):
-            result[path] = text
+        if path.endswith(".py"):
+            try:
+                after = move.rewrite(text)
+                ast.parse(after)
+            except (SyntaxError, ValueError, RecursionError):
+                continue
+            result[path] = after
     return result if result != dict(files) else None
