@@ -1,0 +1,153 @@
+"""What is protected in a repository, known without libgit2: read before every tool call.
+
+The contract is on the research branch, which is rarely checked out. So what it says is kept in a
+small file under the git directory, believed only while the branch is where it was.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Hooks and settings by which an agent could take the guard away, and the contract itself.
+SETTINGS = (
+    *(".codex/hooks.json", ".codex/config.toml", ".gemini/settings.json"),
+    *(".claude/settings.json", ".claude/settings.local.json"),
+)
+CONTRACT = "autoresearch.toml"
+FILE = "guard"
+
+
+class Guard:
+    """A repository with research in it: its top folder, and the files that matter."""
+
+    __slots__ = ("private", "protected", "targets", "top")
+
+    def __init__(
+        self,
+        top: str,
+        private: str = "",
+        targets: tuple[str, ...] = (),
+        protected: tuple[str, ...] = (),
+    ) -> None:
+        self.top, self.private = top, private
+        self.targets = targets
+        self.protected = (*protected, CONTRACT, *SETTINGS)
+
+    def path(self, name: str, folder: str) -> str:
+        """The path below the top folder, "" for the top itself, ".." first if it is outside."""
+        joined = os.path.normpath(os.path.join(folder, os.path.expanduser(name)))
+        for base in (self.top, os.path.realpath(self.top)):
+            for full in (joined, os.path.realpath(joined)):
+                if full == base:
+                    return ""
+                if full.startswith(base + os.sep):
+                    return full[len(base) + 1 :]
+        return "/".join(("..", joined)) if not self.top.startswith(joined.rstrip("/") + "/") else ""
+
+    def hit(self, name: str, folder: str, deep: bool = False) -> str:
+        """The protected file that writing this name would touch, "" if none.
+
+        `deep`: a folder stands for all that is below it.
+        """
+        path = self.path(name, folder)
+        if path == ".git" or path.startswith(".git/"):
+            return ".git"
+        for known in self.protected:
+            if path == known or (deep and (path == "" or known.startswith(path + "/"))):
+                return known
+            if any(c in path for c in "*?[") and _match(known, path, deep):
+                return known
+        return ".git" if deep and path == "" else ""
+
+    def is_target(self, name: str, folder: str) -> bool:
+        """Whether a path names a file that experiments change."""
+        return self.path(name, folder) in self.targets
+
+
+def find(folder: str) -> tuple[str, str, str]:
+    """(top folder, git directory, shared git directory) around a folder; "" where there is none."""
+    here = os.path.abspath(folder)
+    while True:
+        dot = os.path.join(here, ".git")
+        if os.path.isdir(dot):
+            return here, dot, dot
+        if os.path.isfile(dot):
+            git_dir = os.path.normpath(
+                os.path.join(here, _read(dot).removeprefix("gitdir:").strip())
+            )
+            pointer = _read(os.path.join(git_dir, "commondir")).strip()
+            return here, git_dir, os.path.normpath(os.path.join(git_dir, pointer))
+        above = os.path.dirname(here)
+        if above == here:
+            return "", "", ""
+        here = above
+
+
+def load(folder: str) -> Guard | None:
+    """The guard of the repository around a folder; None where there is no research."""
+    top, git_dir, common = find(folder)
+    private = os.path.join(common, "ar")
+    if not top or not os.path.isdir(private):
+        return None
+    lines = _read(os.path.join(private, FILE)).splitlines()
+    head = _read(os.path.join(git_dir, "HEAD")).strip()
+    if len(lines) >= 5 and lines[0] == head and _tip(common, lines[1]) == lines[2]:
+        return Guard(top, private, _names(lines[3]), _names(lines[4]))
+    return _learn(top, private, head)
+
+
+def _learn(top: str, private: str, head: str) -> Guard:
+    """Read the contract from the branch, and keep what it says."""
+    from autoresearch_git.errors import ArError
+    from autoresearch_git.research import Research
+
+    try:
+        research = Research.open(top)
+        contract = research.contract
+    except ArError:
+        return Guard(top, private)
+    names = "\t".join(contract.target), "\t".join(contract.protect)
+    lines = (head, research.branch, research.tip, *names)
+    partial = os.path.join(private, f"{FILE}.{os.getpid()}")
+    try:
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        os.replace(partial, os.path.join(private, FILE))
+    except OSError:
+        pass  # a sandbox: it is read from the branch the next time too
+    return Guard(top, private, tuple(contract.target), tuple(contract.protect))
+
+
+def _names(line: str) -> tuple[str, ...]:
+    return tuple(line.split("\t")) if line else ()
+
+
+def _tip(common: str, ref: str) -> str:
+    text = _read(os.path.join(common, ref)).strip()
+    if text:
+        return text
+    for line in _read(os.path.join(common, "packed-refs")).splitlines():
+        if line.endswith(" " + ref):
+            return line.partition(" ")[0]
+    return ""
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _match(known: str, pattern: str, deep: bool) -> bool:
+    from fnmatch import fnmatchcase
+
+    above = known.split("/")
+    heads = ["/".join(above[:n]) for n in range(1, len(above) + 1)] if deep else [known]
+    return any(fnmatchcase(head, pattern) and _hidden(head, pattern) for head in heads)
+
+
+def _hidden(name: str, pattern: str) -> bool:
+    # A leading dot is matched by a leading dot only, as in the shell.
+    return not name.startswith(".") or pattern.startswith(".")
