@@ -13,7 +13,11 @@ import msgspec
 
 VERSION = 1
 
-KINDS = ("propose", "start", "run", "review", "decision", "remark", "merge")
+KINDS = (
+    *("propose", "start", "run", "review", "decision", "remark", "merge"),
+    "rewrite",  # a commit was amended or rebased: `rewritten` has the same target files
+    "non-proposal",  # an agent was asked and gave nothing to try: what it cost, and why
+)
 EMITTERS = (
     "local_tuner",
     "optimizer_hacker",
@@ -164,6 +168,7 @@ class Event(Record, frozen=True):
     review: Review | None = None
     decision: Decision | None = None
     remark: str = ""
+    rewritten: str = ""
 
 
 class Experiment(Record, frozen=True, tag_field="kind", tag="experiment"):
