@@ -45,6 +45,9 @@ VERBS = {
     "import": "take in results of another system",
     "export": "write results for another system",
     "finalize": "clean branches, one confirmed idea each",
+    "hooks": "hooks of git and of coding agents: install, status, check",
+    "hook": "what those hooks call",
+    "auto": "let an agent's session go on by itself, within budgets",
     "completion": "complete verbs and options in bash, zsh or fish",
 }
 
