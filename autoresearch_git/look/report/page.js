@@ -223,7 +223,7 @@ function chart() {
       do next += step; while (next >= 0 && next < places.length && !shown.has(places[next][2]));
       if (next >= 0 && next < places.length) point(next);
       event.preventDefault();
-    } else if (event.key === "Enter" && focused >= 0) open(places[focused][2]);
+    } else if (event.key === "Enter" && focused >= 0) entered(event, places[focused][2]);
     else if (event.key === "Escape") point(-1);
   });
   const legend = $("legend");
@@ -293,7 +293,7 @@ function line(row) {
     tr.append(td);
   }
   tr.addEventListener("click", () => open(row));
-  tr.addEventListener("keydown", (event) => event.key === "Enter" && open(row));
+  tr.addEventListener("keydown", (event) => event.key === "Enter" && entered(event, row));
   return tr;
 }
 function table() {
@@ -344,6 +344,10 @@ function open(row) {
   body.replaceChildren(facts, scores(row), curve(row), runsOf(row), family(row), diff(row));
   if (!$("detail").open) $("detail").showModal();
   $("detail").scrollTop = 0;
+}
+function entered(event, row) {
+  event.preventDefault(); // or the same key would press the button that gets the focus
+  open(row);
 }
 function scores(row) {
   const box = el("dl");
