@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from autoresearch_git.backends import BACKENDS, proctree, slots  # noqa: E402
+from autoresearch_git.backends import BACKENDS, hardware, proctree, slots  # noqa: E402
 from autoresearch_git.backends.base import Options  # noqa: E402
 from autoresearch_git.backends.orphans import marked  # noqa: E402
 from autoresearch_git.errors import BusyError  # noqa: E402
@@ -46,6 +46,20 @@ while time.monotonic() - began < 6.0:
     (x @ w).relu().square().mean().backward()
     steps += 1
 print(f'---\\nval_bpb: 1.25\\nnum_steps: {steps}')
+"""
+ON_GPU = """import time, torch
+x = torch.randn(8192, 8192, device='cuda', dtype=torch.bfloat16)
+w = torch.randn(8192, 8192, device='cuda', dtype=torch.bfloat16, requires_grad=True)
+for _ in range(20): (x @ w).relu().sum().backward()
+torch.cuda.synchronize()
+began, steps, total = time.monotonic(), 0, %s
+while (spent := time.monotonic() - began) < total:
+    for _ in range(20): (x @ w).relu().sum().backward()
+    torch.cuda.synchronize()
+    steps += 20
+    speed = steps * 8192 / (spent + 1e-9)
+    print(f'{spent / total:.1%%} | loss: 1.0 | tok/sec: {speed:.0f}', end='\\r')
+print(f'\\n---\\nval_bpb: 1.25\\nsteps_a_second: {steps / (time.monotonic() - began):.3f}')
 """
 # A command with a grandchild in a session of its own, that takes about half a second.
 FORKS = (
@@ -132,7 +146,7 @@ def throughput(seconds: float) -> None:
     alone = 0.0
     for jobs in (1, 2, 8, 32):
         with _folder() as folder:
-            rounds = 3
+            rounds = 2
             make(folder, SLEEPS % seconds, rounds * jobs)
             began = time.monotonic()
             drive(folder, jobs, None)
@@ -157,6 +171,25 @@ def cores(runs: int) -> None:
                 rates[jobs].append(sum(run.metrics["num_steps"] for run in done))
     ratio = statistics.median(two / one / 2 for one, two in zip(rates[1], rates[2], strict=True))
     print(f"two pinned trainings: {ratio:.3f} of twice one (median of {runs})")
+
+
+def gpus(seconds: float) -> None:
+    """Real work on each GPU: steps a second of a run alone, and of runs on all GPUs at once."""
+    rates: dict[int, list[float]] = {}
+    for jobs in (1, len(hardware.gpus())):
+        with _folder() as folder:
+            research = make(folder, ON_GPU % seconds, jobs)
+            began = time.monotonic()
+            drive(folder, jobs, None)
+            wall = time.monotonic() - began
+            research.memory.refresh()
+            done = [run for e in recorded(research) for run in e.runs]
+            rates[jobs] = [run.metrics["steps_a_second"] for run in done]
+            print(f"{jobs} at once: {rates[jobs]} steps/s, {wall:.1f} s in all")
+            for run in done:
+                print("  ", run.klass, run.hardware, run.checks)
+    alone, together = rates[1][0], rates[len(hardware.gpus())]
+    print(f"N workers: {sum(together) / alone:.3f} of one; worst run {min(together) / alone:.3f}")
 
 
 def kills(count: int, jobs: int = 4, sandbox: bool | None = None) -> dict[str, int]:
@@ -247,6 +280,8 @@ def main() -> None:
         throughput(float(rest[0]) if rest else 10.0)
     elif what == "cores":
         cores(int(rest[0]) if rest else 5)
+    elif what == "gpus":
+        gpus(float(rest[0]) if rest else 300.0)
     elif what == "kills":
         for sandbox in (False, None):
             print(
