@@ -43,6 +43,7 @@ def build(
     cache: Path,
     tmp: Path,
     *,
+    python: Path,
     seed: int | None,
     marks: Mapping[str, str],
     gpus: Sequence[int],
@@ -52,7 +53,7 @@ def build(
 ) -> dict[str, str]:
     """All variables of one run. `extra` comes last: the contract may set what it wants."""
     env = allowed(os.environ, network)
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *_path()])
+    env["PATH"] = os.pathsep.join([str(python), *_path()])
     env["TMPDIR"] = str(tmp)
     env["PYTHONUNBUFFERED"] = "1"  # progress arrives while it is progress
     env["GIT_CEILING_DIRECTORIES"] = str(tmp.parent)  # the checkout is inside somebody's .git
@@ -66,6 +67,25 @@ def build(
     if seed is not None:
         env["AUTORESEARCH_SEED"] = str(seed)
     return env | dict(extra) | dict(marks)
+
+
+def python_folder(private: Path) -> Path:
+    """A folder in which `python` is the interpreter that runs us.
+
+    Its own folder, except where that has only a `python3`: then a starter is written. A link
+    would not do, a virtual environment is found by the place of its interpreter.
+    """
+    own = Path(sys.executable).parent
+    if (own / "python").exists():
+        return own
+    starter = private / "bin/python"
+    if not starter.exists():
+        starter.parent.mkdir(parents=True, exist_ok=True)
+        partial = starter.with_name(f"python.{os.getpid()}")
+        partial.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+        partial.chmod(0o755)
+        partial.replace(starter)
+    return starter.parent
 
 
 def _path() -> list[str]:

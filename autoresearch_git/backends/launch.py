@@ -31,6 +31,7 @@ def prepare(job: Job, slot: Slot, tree: Path, options: Options) -> dict[str, str
     env = environment.build(
         cache(options),
         tmp,
+        python=environment.python_folder(options.folder),
         seed=job.seed,
         marks={"AR_RUN": job.run, "AR_SLOT": str(slot.file)},
         gpus=[gpu.index for gpu in slot.gpus],
@@ -100,7 +101,7 @@ def cache(options: Options) -> Path:
 
 def _readable(job: Job, options: Options, env: Mapping[str, str]) -> list[Path]:
     """What must be seen though /tmp is private, and what nobody may change though it is cached."""
-    found = [*options.readable, *job.data, options.folder / "envs"]
+    found = [*options.readable, *job.data, options.folder / "envs", options.folder / "bin"]
     program = shutil.which(words(job.command)[0], path=env["PATH"])
     named = (env.get("AUTORESEARCH_CACHE"), program and os.path.dirname(program))
     found += [Path(path) for path in named if path and os.path.isabs(path)]

@@ -71,6 +71,18 @@ def test_python_is_our_python(lab: Lab, backend: Backend) -> None:
     assert job.log.read_text().splitlines()[0] == sys.executable
 
 
+def test_python_exists_where_only_python3_does(lab: Lab, tmp_path: Path, monkeypatch) -> None:
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (only / "python3").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(only / "python3"))
+    job = lab.job(SUMMARY)
+    monkeypatch.setenv("PATH", "/nowhere")
+    run = execute(job, BACKENDS["local"](lab.options(sandbox=False)))
+    assert run.outcome == "ok", run.detail
+
+
 def test_the_shell_is_used_where_it_is_needed(lab: Lab, backend: Backend) -> None:
     job = lab.job(SUMMARY, command="SHOWN=yes python train.py && echo num_steps: 4 >/dev/null")
     assert execute(job, backend).value == 1.25
