@@ -7,12 +7,12 @@ are parsed.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-CONTINUES = re.compile(r"[\s)\]}#]|(?:else|elif|except|finally)\b")
+from autoresearch_git.review.blocks import regions
+
 Path = tuple[str, ...]
 LITERAL = (
     *(ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp),
@@ -38,7 +38,7 @@ def touches(old: str, new: str) -> list[Touch]:
     Comments, blank lines and layout are no difference.
     """
     try:
-        pairs = [(ast.parse(a).body, ast.parse(b).body) for a, b in _regions(old, new)]
+        pairs = [(ast.parse(a).body, ast.parse(b).body) for a, b in regions(old, new)]
     except SyntaxError:  # a region that is no statement alone, or a broken file
         pairs = [(ast.parse(old).body, ast.parse(new).body)]
     # Regions are compared as one, so that what moved within the file is no change.
@@ -65,30 +65,6 @@ def mentioned(node: ast.AST) -> Iterator[str]:
             yield part.name
         elif isinstance(part, ast.alias):
             yield part.name.rsplit(".", 1)[-1]
-
-
-def _regions(old: str, new: str) -> Iterator[tuple[str, str]]:
-    """Stretches of top-level statements that differ as text."""
-    before, after = _blocks(old), _blocks(new)
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag != "equal":
-            yield "".join(before[a:b]), "".join(after[c:d])
-
-
-def _blocks(source: str) -> list[str]:
-    """The source cut before each line that may begin a top-level statement."""
-    blocks: list[str] = []
-    open_string = decorated = False
-    for line in source.splitlines(keepends=True):
-        if not blocks or not (open_string or decorated or CONTINUES.match(line)):
-            blocks.append(line)
-        else:
-            blocks[-1] += line
-        decorated = not open_string and line.startswith("@")
-        if (line.count('"""') + line.count("'''")) % 2:
-            open_string = not open_string
-    return blocks
 
 
 def _key(node: ast.stmt) -> str:
