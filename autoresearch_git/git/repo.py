@@ -189,32 +189,30 @@ class Repo(Writer):
         return self.write_tree([(n, oid, mode) for n, (oid, mode) in entries.items()])
 
     def settle(self) -> int:
-        """Wait for a running gc, then write again what it deleted; how many objects it were.
+        """Make what was written safe once refs point to it; how many objects had to be rewritten.
 
         A gc that began before a ref moved may not have seen the ref's new target. One that
         begins later has, so that what was written since the last `settle` is safe from here on.
         """
+        healed = self.heal()
+        self._written.clear()
+        return healed
+
+    def heal(self) -> int:
+        """Wait for a running gc, then rewrite what was deleted of the objects since `settle`."""
         running = self.place.common / "gc.pid"
         deadline = time.monotonic() + 600
         while _fresh(running) and time.monotonic() < deadline:
             time.sleep(0.02)
-        healed = self.heal()
-        self.forget()
-        return healed
-
-    def heal(self) -> int:
-        """Rewrite what a gc deleted of the objects written since `forget`; how many it were."""
-        if not self._written:
+        objects = self.place.common / "objects"
+        moved = [oid for oid in self._written if not (objects / oid[:2] / oid[2:]).exists()]
+        if not moved:
             return 0
-        fresh = pygit2.Repository(str(self.place.git_dir))
-        gone = [oid for oid in self._written if oid not in fresh]
+        fresh = pygit2.Repository(str(self.place.git_dir))  # an open one believes in old packs
+        gone = [oid for oid in moved if oid not in fresh]
         for oid in gone:
             fresh.write(*self._written[oid])
         return len(gone)
-
-    def forget(self) -> None:
-        """What was written is safe now: reachable, and no gc is at work."""
-        self._written.clear()
 
     # Moving refs
 

@@ -176,8 +176,7 @@ def _notes(memory: Memory, fresh: Index, tip: str) -> Iterator[Finding]:
         return
     nowhere = Counting()
     wanted = views.all_notes(nowhere, fresh)
-    when = repo.commit(tip).commit_time
-    if found == views.notes_commit(nowhere, wanted, tip, when):
+    if found == (views.notes_commit(nowhere, notes.put(nowhere, "", wanted)) if wanted else ""):
         return
     try:
         there = dict(notes.listed(repo, repo.tree(found))) if found else {}

@@ -6,7 +6,7 @@ a kill, a fetch or a person's hand left behind is mended on the next opening.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from autoresearch_git.refs import NOTES, TRAIL
 
 if TYPE_CHECKING:
     from autoresearch_git.git.repo import Repo
+    from autoresearch_git.memory.trail import Entry
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Memory:
                     if attempt == 4:
                         raise
                     continue
-                self._take_in()
+                self._take_in(entries)
             break
         return [entry.event for entry in entries]
 
@@ -167,33 +168,57 @@ class Memory:
         entry = trail.read(self.repo, oid)
         return Line(oid, entry.event, entry.line)
 
-    def _take_in(self, *, trust: bool = True) -> None:
-        """Bring index and views to the trail's tip; under the lock."""
-        from autoresearch_git.memory import intake, trail, views
+    def _take_in(self, written: Sequence[Entry] = (), *, trust: bool = True) -> None:
+        """Bring index and views to the trail's tip; under the lock. `written` is all that is new.
 
-        index, tip = self.index, self._put_back(self.repo.ref(TRAIL))
-        if trust and self._up_to_date():
+        The index is committed last, so that the tip it names is safe from any gc.
+        """
+        from autoresearch_git.memory import intake, views
+
+        index = self.index
+        tip = written[-1].oid if written else self._put_back(self.repo.ref(TRAIL))
+        if not written and trust and self._up_to_date():
             return
         with index.transaction():
-            oids: list[str] = []
-            recent: dict[str, Line] = {}  # a cold start would not fit into memory as a whole
-            for entry, _ in trail.walk(self.repo, tip, index.meta("tip")):
-                oids.append(entry.oid)
-                if len(recent) < intake.CHUNK:
-                    recent[entry.oid] = Line(entry.oid, entry.event, entry.line)
-            lines = (recent.get(oid) or self._line(oid) for oid in reversed(oids))
-            changes = intake.add(index, lines, len(oids))
-            if tip and views.update(self.repo, index, tip, changes, trust=trust):
+            if written:
+                lines: Iterable[Line] = [Line(e.oid, e.event, e.line) for e in written]
+                count = len(written)
+            else:
+                lines, count = self._news(tip)
+            changes = intake.add(index, lines, count)
+            if tip and views.update(self.repo, index, changes, trust=trust):
                 self.notices.append(f"{NOTES} was changed outside git ar: rebuilt")
             index.set_meta("tip", tip)
+            self.repo.settle()
+
+    def _news(self, tip: str) -> tuple[Iterator[Line], int]:
+        """What the index does not have yet, oldest first, and how much it is."""
+        from autoresearch_git.memory import intake, trail
+
+        oids: list[str] = []
+        recent: dict[str, Line] = {}  # a cold start would not fit into memory as a whole
+        for entry, _ in trail.walk(self.repo, tip, self.index.meta("tip")):
+            oids.append(entry.oid)
+            if len(recent) < intake.CHUNK:
+                recent[entry.oid] = Line(entry.oid, entry.event, entry.line)
+        return (recent.get(oid) or self._line(oid) for oid in reversed(oids)), len(oids)
 
     def _put_back(self, tip: str) -> str:
         """The tip; if a person or a fetch moved the trail back, first join what it had before."""
+        from autoresearch_git.git.repo import Move
         from autoresearch_git.memory import trail
 
         old = self.index.meta("tip")
         if old in ("", tip):
             return tip
+        if tip and not self.repo.has(tip) and self.repo.has(old):
+            # Its writer was killed while a gc deleted what nothing pointed to yet.
+            self.repo.swap(Move(TRAIL, old, tip), "ar: recover")
+            self.notices.append(
+                f"{TRAIL} pointed to {tip[:9]}, which is lost and was never acknowledged: "
+                f"back at {old[:9]}; look for more with: git fsck --lost-found"
+            )
+            return old
         if not self.repo.has(old):
             self.notices.append("the trail was replaced: the index was rebuilt from it")
             self.index.reset()

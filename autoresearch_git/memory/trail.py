@@ -20,6 +20,7 @@ from hashlib import sha1
 import msgspec
 
 from autoresearch_git.errors import GitError
+from autoresearch_git.git.objects import Writer
 from autoresearch_git.git.repo import EMPTY_TREE, Move, Person, Repo
 from autoresearch_git.memory import logs
 from autoresearch_git.records import KINDS, VERSION, Event, encode
@@ -45,10 +46,10 @@ class Entry:
 
 
 def append(repo: Repo, drafts: Sequence[Event], log: bytes = b"", cap: int = 0) -> list[Entry]:
-    """Add events and make them safe; call it under the lock. The log belongs to the last one.
+    """Add events; call it under the lock, and `Repo.settle` before anybody is told.
 
-    RefChangedError if a git program moved the trail meanwhile: bring the index up to date, and
-    try again.
+    The log belongs to the last event. RefChangedError if a git program moved the trail meanwhile:
+    bring the index up to date, and try again.
     """
     old = repo.ref(TRAIL)
     tip = old or root(repo)
@@ -61,9 +62,9 @@ def append(repo: Repo, drafts: Sequence[Event], log: bytes = b"", cap: int = 0) 
             draft, id=secrets.token_hex(8), seq=seq, time=round(clock, 3), host=socket.gethostname()
         )
         tree = logs.tree(repo, log, cap) if log and draft is drafts[-1] else EMPTY_TREE
-        entries.append(_write(repo, event, tree, [tip], _kept(repo, event)))
+        entries.append(write(repo, event, tree, [tip], _kept(repo, event)))
         tip = entries[-1].oid
-    publish(repo, Move(TRAIL, tip, old), f"ar: {', '.join(e.event.kind for e in entries)}")
+    repo.swap(Move(TRAIL, tip, old), "ar: append", durable=repo.fsync)
     return entries
 
 
@@ -148,7 +149,7 @@ def join(repo: Repo, theirs: str) -> tuple[str, int]:
     if not sides[OLD]:
         return ours, 0
     if not sides[NEW]:
-        publish(repo, Move(TRAIL, theirs, ours), "ar: fast-forward")
+        repo.swap(Move(TRAIL, theirs, ours), "ar: fast-forward", durable=repo.fsync)
         return theirs, sides[OLD]
     parents = sorted((ours, theirs))
     last = [read(repo, oid).event for oid in parents]
@@ -158,15 +159,10 @@ def join(repo: Repo, theirs: str) -> tuple[str, int]:
         seq=max(e.seq for e in last) + 1,
         time=max(e.time for e in last),
     )
-    tip = _write(repo, event, EMPTY_TREE, parents, []).oid
-    publish(repo, Move(TRAIL, tip, ours), "ar: merge")
-    return tip, sides[OLD]
-
-
-def publish(repo: Repo, move: Move, reason: str) -> None:
-    """Move the trail, then wait for a gc that may not have seen the new tip."""
-    repo.swap(move, reason, durable=True)
+    tip = write(repo, event, EMPTY_TREE, parents, []).oid
+    repo.swap(Move(TRAIL, tip, ours), "ar: merge", durable=repo.fsync)
     repo.settle()
+    return tip, sides[OLD]
 
 
 def root(repo: Repo) -> str:
@@ -190,13 +186,18 @@ def _kept(repo: Repo, event: Event) -> list[str]:
     kept = [event.decision.new] if event.decision else []
     kept = [oid for oid in (*kept, event.commit) if oid]
     for oid in kept:
+        if not repo.has(oid):
+            repo.heal()  # a gc deleted it before anything pointed to it
         repo.raw_commit(oid)  # GitError if it is not there: the trail must never dangle
     return list(dict.fromkeys(kept))
 
 
-def _write(repo: Repo, event: Event, tree: str, trail: list[str], kept: list[str]) -> Entry:
+def write(
+    target: Writer, event: Event, tree: str, trail: Sequence[str], kept: Sequence[str]
+) -> Entry:
+    """Store one commit of the trail; nothing points to it yet."""
     line = encode(event)
     who = Person("git-ar", "git-ar@localhost", event.time)
     message = f"ar: {event.kind}\n\n{line.decode()}\n"
-    oid = repo.write_commit(tree, [*trail, *kept], message, who, who)
+    oid = target.write_commit(tree, [*trail, *kept], message, who, who)
     return Entry(oid, event, line, tuple(trail), tuple(kept), tree)

@@ -1,28 +1,29 @@
 """The views that plain git shows: notes, elites, near-miss tags, and the research branch.
 
 All are functions of the trail (by way of the index) and touch only what changed. The notes commit
-has no parent and takes its date from the trail, so clones with one trail have one notes commit.
+has neither parent nor date, so clones with one trail have one notes commit.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from autoresearch_git import refs
-from autoresearch_git.errors import GitError
+from autoresearch_git.git.objects import Counting
 from autoresearch_git.git.pack import Pack
 from autoresearch_git.git.repo import Move, Person, Repo
 from autoresearch_git.memory import note, notes
 from autoresearch_git.memory.index import Index
 from autoresearch_git.memory.intake import Cell, Changes
-from autoresearch_git.memory.tables import VERSION
 from autoresearch_git.records import Decision, Experiment
 
 NEAR_MISSES = 3  # tags a niche: they travel with every clone, so never one per run
 MANY = 2000  # notes from which on they are written into one pack
-_MESSAGE = f"ar: reviews (format {VERSION}) as of trail "
+_MESSAGE = "ar: reviews, one note an experiment\n"
 
 
 class Objects(notes.Trees, Protocol):
@@ -35,30 +36,25 @@ class Objects(notes.Trees, Protocol):
     def write_tag(self, name: str, commit: str, message: str, tagger: Person) -> str: ...
 
 
-def update(repo: Repo, index: Index, tip: str, changes: Changes, *, trust: bool = True) -> bool:
-    """Bring the views to the trail's tip; True if notes were found that are not ours."""
-    known, found = index.meta("notes"), repo.ref(refs.NOTES)
-    ours = trust and (found == known or _as_of(repo, found) == tip)
-    when = repo.commit(tip).commit_time
+def update(repo: Repo, index: Index, changes: Changes, *, trust: bool = True) -> bool:
+    """Bring the views to what the index knows; True if the notes had been tampered with.
+
+    The caller settles what was written here.
+    """
+    known, found = index.meta("notes") if trust else "", repo.ref(refs.NOTES)
     with repo.unsynced():
-        if ours and found and not known:
-            commit = found  # a new index beside notes that are up to date
-        elif ours and known and len(changes.experiments) < MANY:
-            tree = _notes(repo, index, repo.tree(found), changes.experiments)
-            commit = _commit(repo, tree, tip, when)
-        else:
-            commit = _rebuilt(repo, index, tip, when)
-        if commit != found:
-            repo.settle()
+        commit = _updated(repo, index, known, changes.experiments) if known else ""
+        foreign = found not in (known, commit)
+        if foreign or not commit:
+            commit = _rebuilt(repo, index, found)
+        elif commit != found:
             repo.swap(Move(refs.NOTES, commit, found), "ar: views")
-        cells = changes.cells if ours else all_cells(repo, index)
-        moves = differing(repo, wanted(repo, index, cells)) + _branch_moves(repo, changes.moves)
+        cells = all_cells(repo, index) if foreign or not trust else changes.cells
+        moves = _ref_moves(repo, index, cells) + _branch_moves(repo, changes.moves)
         if moves:
-            repo.settle()
             repo.transact(moves, "ar: " + ", ".join(sorted(changes.verdicts or {"views"})))
-        repo.settle()
     index.set_meta("notes", commit)
-    return bool(known) and not ours
+    return foreign and bool(known)
 
 
 def all_notes(objects: Objects, index: Index) -> dict[str, str]:
@@ -66,9 +62,10 @@ def all_notes(objects: Objects, index: Index) -> dict[str, str]:
     return _blobs(objects, index, index.oldest_first())
 
 
-def notes_commit(objects: Objects, blobs: Mapping[str, str], tip: str, when: float) -> str:
-    """The notes commit of a whole trail, written anew."""
-    return _commit(objects, notes.put(objects, "", blobs), tip, when)
+def notes_commit(objects: Objects, tree: str) -> str:
+    """The commit of a notes tree: a function of the tree alone, so its date is none."""
+    who = Person("git-ar", "git-ar@localhost", 0)
+    return objects.write_commit(tree, [], _MESSAGE, who, who)
 
 
 def wanted(objects: Objects, index: Index, cells: Iterable[Cell]) -> dict[str, str]:
@@ -86,12 +83,6 @@ def wanted(objects: Objects, index: Index, cells: Iterable[Cell]) -> dict[str, s
     return found
 
 
-def differing(repo: Repo, wanted: Mapping[str, str]) -> list[Move]:
-    """What has to move so that refs are where they should be."""
-    found = {ref: repo.ref(ref) for ref in wanted}
-    return [Move(ref, new, found[ref]) for ref, new in wanted.items() if new != found[ref]]
-
-
 def all_cells(repo: Repo, index: Index) -> set[Cell]:
     """The niches that the trail knows, and those that refs are there for."""
     rows = index.db.execute("SELECT DISTINCT class, niche FROM experiments WHERE niche <> ''")
@@ -105,29 +96,43 @@ def all_cells(repo: Repo, index: Index) -> set[Cell]:
     return cells
 
 
-def _rebuilt(repo: Repo, index: Index, tip: str, when: float) -> str:
-    if len(index.near("", MANY)) < MANY:
-        return notes_commit(repo, all_notes(repo, index), tip, when)
-    with Pack(repo.place) as pack:
-        commit = notes_commit(pack, all_notes(pack, index), tip, when)
-        guard = pack.finish()
+def _rebuilt(repo: Repo, index: Index, found: str) -> str:
+    """All notes made anew, and written only where they are not there yet."""
+    wanted = all_notes(Counting(), index)
+    if not wanted:
+        return found
+    commit = notes_commit(Counting(), notes.put(Counting(), "", wanted))
+    if commit == found:
+        return commit
+    target: Objects = repo
+    if len(wanted) >= MANY:
+        target = Pack(repo.place)
+    notes_commit(target, notes.put(target, "", all_notes(target, index)))
+    guard = target.finish() if isinstance(target, Pack) else None
+    repo.swap(Move(refs.NOTES, commit, found), "ar: views")
     if guard:
-        repo.swap(Move(refs.NOTES, commit, repo.ref(refs.NOTES)), "ar: views")
         repo.settle()
         guard.unlink(missing_ok=True)
     return commit
 
 
-def _notes(repo: Repo, index: Index, tree: str, oids: Iterable[str]) -> str:
+def _updated(repo: Repo, index: Index, base: str, oids: Iterable[str]) -> str:
+    """The notes commit after some experiments changed; "" if its base is gone."""
+    if not repo.has(base):
+        return ""
     found = (index.experiment(oid) for oid in sorted(oids))
     blobs = _blobs(repo, index, (e for e in found if e))
-    return notes.put(repo, tree, blobs) if blobs else tree
+    return notes_commit(repo, notes.put(repo, repo.tree(base), blobs)) if blobs else base
 
 
 def _blobs(objects: Objects, index: Index, experiments: Iterable[Experiment]) -> dict[str, str]:
     """The notes of experiments, and of the merges by which they were kept."""
     blobs: dict[str, str] = {}
     for experiment in experiments:
+        if not (experiment.runs or experiment.review or experiment.decision):
+            continue  # nothing is known of it yet
+        # A lease comes and goes without a new note, so the note must not depend on it.
+        experiment = msgspec.structs.replace(experiment, lease=None, again=False)
         oid = experiment.commit
         blobs[oid] = objects.write_blob(note.render(experiment).encode())
         for tip in index.kept_of(oid):
@@ -136,25 +141,21 @@ def _blobs(objects: Objects, index: Index, experiments: Iterable[Experiment]) ->
     return blobs
 
 
-def _as_of(repo: Repo, commit: str) -> str:
-    """The trail's tip that a notes commit of ours was made for, "" if it is not ours."""
-    if not commit:
-        return ""
-    try:
-        message = repo.message(commit)
-    except GitError:
-        return ""  # the object is gone
-    return message.removeprefix(_MESSAGE).strip() if message.startswith(_MESSAGE) else ""
-
-
-def _commit(objects: Objects, tree: str, tip: str, when: float) -> str:
-    who = Person("git-ar", "git-ar@localhost", when)
-    return objects.write_commit(tree, [], f"{_MESSAGE}{tip}\n", who, who)
-
-
 def _tag(objects: Objects, ref: str, experiment: Experiment) -> str:
     who = Person("git-ar", "git-ar@localhost", experiment.time)
     return objects.write_tag(refs.short(ref), experiment.commit, note.tag(experiment), who)
+
+
+def _ref_moves(repo: Repo, index: Index, cells: Iterable[Cell]) -> list[Move]:
+    """What has to move so that these niches' refs are right; only then are tags written."""
+    moves = []
+    for cell in sorted(set(cells)):
+        goal = wanted(Counting(), index, [cell])
+        found = {ref: repo.ref(ref) for ref in goal}
+        if goal != found:
+            wanted(repo, index, [cell])
+            moves += [Move(ref, goal[ref], found[ref]) for ref in goal if goal[ref] != found[ref]]
+    return moves
 
 
 def _branch_moves(repo: Repo, decisions: list[Decision]) -> list[Move]:
