@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import click
 
+from autoresearch_git import __version__
 from autoresearch_git.errors import ArError
 
 VERBS = {
@@ -74,7 +75,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="autoresearch-git", prog_name="git-ar")
+@click.version_option(__version__, prog_name="git-ar")
 @click.option("-C", "folder", metavar="DIR", help="Run as if started in DIR.")
 def cli(folder: str | None) -> None:
     """Autonomous ML research with git as its memory.
