@@ -62,6 +62,8 @@ def adopt(common: Path, item: queue.Item) -> Experiment | None:
         if same:
             carry(research, same[0].commit, item.oid)
             return None
+        if not research.memory.index.select("contract = ? LIMIT 1", research.contract_id):
+            _announce_baseline(research, repo.parents(item.oid)[0])
         return announce(research, item.oid, _plan(repo, item.oid))
     except ArError:
         return None  # the branch or its contract is gone: nothing that could be run
@@ -75,7 +77,8 @@ def is_idea(repo: Repo, oid: str) -> bool:
 def carry(research: Research, old: str, new: str) -> None:
     """Let the review of one commit show on another that has the same files."""
     index = research.memory.index
-    if old != new and index.experiment(old) and index.kept_as(new) != old:
+    old = old if index.is_experiment(old) else index.kept_as(old)  # rewritten once before
+    if old and old != new and index.kept_as(new) != old:
         research.memory.append(Event(kind="rewrite", commit=old, rewritten=new))
 
 
@@ -104,13 +107,14 @@ def _baseline(research: Research, experiment: Experiment) -> Experiment | None:
     known = research.memory.experiment(parent)
     if known:
         return known if not known.decision else None
-    plan = Plan(
-        emitter="baseline",
-        phase="baseline",
-        change="baseline: the files before the first idea",
-        parent="",
+    return _announce_baseline(research, parent)
+
+
+def _announce_baseline(research: Research, oid: str) -> Experiment:
+    change = "baseline: the files before the first idea"
+    return announce(
+        research, oid, Plan(emitter="baseline", phase="baseline", change=change, parent="")
     )
-    return announce(research, parent, plan)
 
 
 def _complete(research: Research, experiment: Experiment) -> None:
