@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from autoresearch_git.backends import contention, hardware, slots, witness
-from autoresearch_git.backends.base import Finished, Handle, Job, Update
+from autoresearch_git.backends.base import Finished, Handle, Job
 from autoresearch_git.backends.orphans import reap
 from autoresearch_git.git import locate
 
@@ -29,7 +30,7 @@ class Flight:
     busy: contention.Busy = field(default_factory=contention.busy)  # of the cores, at the start
     told: float = 0.0
     end: dict[str, Any] = field(default_factory=dict)
-    last: Update | None = None
+    speeds: list[float] = field(default_factory=list)  # tokens a second, of each update
 
 
 def finished(flight: Flight, no_sandbox: str) -> Finished:
@@ -54,6 +55,7 @@ def finished(flight: Flight, no_sandbox: str) -> Finished:
             "cpu_seconds": round(float(end.get("cpu", 0.0)), 2),
             "peak_mib": int(end.get("peak_kib", 0)) >> 10,
             "log_bytes": end.get("log", 0),
+            "tokens_per_second": speed_of(flight.speeds),
         },
     )
 
@@ -64,7 +66,7 @@ def _checks(flight: Flight, end: dict[str, Any], seconds: float, bare: str) -> d
     checks |= {name: end[name] for name in ("leftover", "left") if end.get(name)}
     cpu = float(end.get("cpu", 0.0)) + float(end.get("supervisor_cpu", 0.0))
     foreign = contention.others(flight.busy, contention.busy(), slot.cores, cpu, seconds)
-    speed = flight.last.tokens_per_second if flight.last else None
+    speed = speed_of(flight.speeds)
     idle_gpu = 0.0 if slot.gpus else foreign  # on a GPU the cores decide little
     checks |= contention.check(speed, job.usual, idle_gpu, cpu / seconds, slot.share)
     if end.get("dropped"):
@@ -77,6 +79,11 @@ def _checks(flight: Flight, end: dict[str, Any], seconds: float, bare: str) -> d
     if bare and (touched := witness.changed(flight.seen, after)):
         checks["repository"] = touched
     return checks
+
+
+def speed_of(speeds: list[float]) -> float | None:
+    """The run's tokens a second: the median, since single steps vary and the first ones warm up."""
+    return round(statistics.median(speeds), 1) if speeds else None
 
 
 def parse_report(text: str) -> tuple[dict[str, Any] | None, int]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import statistics
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from autoresearch_git.records import Run
 
 SLOWER = 0.02  # share of the usual tokens a second below which a run counts as disturbed
 OTHERS = 0.05  # foreign work, as a share of the run's cores, that disturbs a machine that is full
@@ -40,6 +43,20 @@ def others(before: Busy, after: Busy, cores: Sequence[int], own: float, seconds:
     mine = [core for core in (cores or after) if core in before and core in after]
     done = sum(after[core] - before[core] for core in mine)
     return max(0.0, (done - own) / seconds)
+
+
+def usual(runs: Iterable[Run], klass: str) -> float | None:
+    """Tokens a second that undisturbed runs of one tree had in a class; None before two of them."""
+    speeds = [
+        speed
+        for run in runs
+        if run.klass == klass
+        and run.outcome == "ok"
+        and not run.cached
+        and "contended" not in run.checks
+        and (speed := run.checks.get("facts", {}).get("tokens_per_second"))
+    ]
+    return statistics.median(speeds) if len(speeds) > 1 else None
 
 
 def check(

@@ -152,7 +152,8 @@ class LocalBackend:
                 )
 
     def _seen(self, flight: Flight, now: Update) -> Update:
-        flight.last = now
+        if now.tokens_per_second:
+            flight.speeds.append(now.tokens_per_second)
         if now.seconds - flight.told >= TOLD:
             flight.told = now.seconds
             said = {name: value for name, value in vars(now).items() if value is not None}

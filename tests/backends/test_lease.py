@@ -96,3 +96,13 @@ def test_others_are_what_is_not_ours() -> None:
     assert contention.others({}, after, (), own=0.0, seconds=2.0) == 0.0
     now = contention.busy()
     assert set(now) == set(range(os.cpu_count() or 1))
+
+
+def test_the_usual_speed_is_that_of_undisturbed_runs() -> None:
+    def timed(name: str, speed: float, **checks: object) -> Run:
+        return run(name, checks={"facts": {"tokens_per_second": speed}, **checks})
+
+    known = [timed("a", 100.0), timed("b", 102.0), timed("c", 50.0, contended="others")]
+    assert contention.usual(known, "k") == 101.0
+    assert contention.usual(known, "other") is None
+    assert contention.usual(known[:1], "k") is None

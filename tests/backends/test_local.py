@@ -41,6 +41,7 @@ def test_a_run_becomes_its_record(lab: Lab, backend: Backend) -> None:
     seen = [u for u in updates if u.loss is not None]
     assert isinstance(seen[0], Update)
     assert seen[0].tokens_per_second == 900
+    assert run.checks["facts"]["tokens_per_second"] == 900
     assert backend.attach(job.run) is None
 
 
@@ -81,6 +82,15 @@ def test_python_exists_where_only_python3_does(lab: Lab, tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", "/nowhere")
     run = execute(job, BACKENDS["local"](lab.options(sandbox=False)))
     assert run.outcome == "ok", run.detail
+
+
+def test_a_slow_run_is_called_contended(lab: Lab, backend: Backend) -> None:
+    script = (
+        "print('50% | loss: 1 | tok/sec: 97', flush=True)\nimport time; time.sleep(0.3)\n" + SUMMARY
+    )
+    run = execute(lab.job(script, usual=100.0), backend)
+    assert run.checks["contended"] == "3.0% fewer tokens a second than usual"
+    assert "contended" not in execute(lab.job(script, usual=98.0), backend).checks
 
 
 def test_the_shell_is_used_where_it_is_needed(lab: Lab, backend: Backend) -> None:

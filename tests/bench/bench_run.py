@@ -74,7 +74,7 @@ time.sleep(0.4)
 )
 
 
-def make(folder: Path, script: str, count: int) -> Research:
+def make(folder: Path, script: str, count: int, timeout: str = "20s") -> Research:
     """A research with `count` proposed experiments that all run the script."""
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONPATH": str(ROOT)}
     who = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
@@ -82,7 +82,16 @@ def make(folder: Path, script: str, count: int) -> Research:
     for args in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "start"]):
         subprocess.run(["git", *args], cwd=folder, env=env, check=True)
     init = ["init", "--target", "train.py", "--metric", "val_bpb", "--command", "python train.py"]
-    ar = [sys.executable, "-m", "autoresearch_git", *init, "--timeout", "20s", "--branch", "bench"]
+    ar = [
+        sys.executable,
+        "-m",
+        "autoresearch_git",
+        *init,
+        "--timeout",
+        timeout,
+        "--branch",
+        "bench",
+    ]
     subprocess.run(ar, cwd=folder, env=env, check=True, stdout=subprocess.DEVNULL)
     research = Research.open(folder)
     repo, tip = research.repo, research.tip
@@ -147,7 +156,7 @@ def throughput(seconds: float) -> None:
     for jobs in (1, 2, 8, 32):
         with _folder() as folder:
             rounds = 2
-            make(folder, SLEEPS % seconds, rounds * jobs)
+            make(folder, SLEEPS % seconds, rounds * jobs, "1h")
             began = time.monotonic()
             drive(folder, jobs, None)
             rate = rounds * jobs / (time.monotonic() - began)
@@ -157,18 +166,15 @@ def throughput(seconds: float) -> None:
 
 def cores(runs: int) -> None:
     """Real training pinned to one core each: steps a second of one worker, and of two at once."""
-    have = os.sched_getaffinity(0)
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(runs):  # taken in turn, so that both see the same machine
-        for jobs in rates:
+        for count in rates:
             with _folder() as folder:
-                os.sched_setaffinity(0, have if jobs == 2 else {min(have)})
-                research = make(folder, TRAINS, jobs)
-                drive(folder, jobs, None)
-                os.sched_setaffinity(0, have)
+                research = make(folder, TRAINS, count)
+                drive(folder, 2, None)  # two slots, so that also a lonely run is pinned
                 research.memory.refresh()
                 done = [run for e in recorded(research) for run in e.runs]
-                rates[jobs].append(sum(run.metrics["num_steps"] for run in done))
+                rates[count].append(sum(run.metrics["num_steps"] for run in done))
     ratio = statistics.median(two / one / 2 for one, two in zip(rates[1], rates[2], strict=True))
     print(f"two pinned trainings: {ratio:.3f} of twice one (median of {runs})")
 
@@ -178,7 +184,7 @@ def gpus(seconds: float) -> None:
     rates: dict[int, list[float]] = {}
     for jobs in (1, len(hardware.gpus())):
         with _folder() as folder:
-            research = make(folder, ON_GPU % seconds, jobs)
+            research = make(folder, ON_GPU % seconds, jobs, "1h")
             began = time.monotonic()
             drive(folder, jobs, None)
             wall = time.monotonic() - began
