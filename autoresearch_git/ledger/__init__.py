@@ -1,0 +1,1 @@
+"""Ledgers of other systems: read, matched with commits, put on the trail, written."""
