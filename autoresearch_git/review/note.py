@@ -9,7 +9,10 @@ SCORES = ("fitness", "novelty", "information", "surprise", "complexity", "memory
 
 
 def render(experiment: Experiment, minimize: bool) -> str:
-    """The note of an experiment; depends on nothing but the experiment."""
+    """The note of an experiment; depends on nothing but the experiment.
+
+    A review knows its metric's direction; `minimize` is for one from before it did.
+    """
     review, plan = experiment.review, experiment.plan
     lines = [_headline(experiment)]
     if plan and plan.hypothesis:
@@ -54,7 +57,7 @@ def _borne_out(experiment: Experiment, minimize: bool) -> list[str]:
     plan, review = experiment.plan, experiment.review
     if not plan or plan.expected is None or not review or review.delta is None:
         return []
-    sign = -1 if minimize else 1
+    sign = -1 if minimize and review.minimize else 1
     hoped, got = sign * plan.expected, sign * review.delta
     noise = (review.sigma or 0.0) * 1.5
     if abs(got) <= noise and abs(hoped) > noise:
