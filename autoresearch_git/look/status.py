@@ -148,7 +148,8 @@ def _warnings(
         found.append(f"{lost} in flight without a living process: git ar loop records them as lost")
     if half := waiting.get("ran", 0) + waiting.get("reviewed", 0):
         found.append(f"{half} ran but no decision was made: git ar review, git ar select")
-    if best and best.review and best.review.n < 2:
+    here = best is not None and best.runs[-1].backend != "import"
+    if best and here and best.review and best.review.n < 2:
         short = best.commit[:9]
         found.append(f"the best rests on one run: git ar run --replicate {short}")
     crashes = memory.index.tallies(klass, "signature")
