@@ -29,7 +29,7 @@ class Auto:
     base: int = 0  # decided experiments when it was switched on
     sent: int = 0
     idle: int = 0
-    tip: str = ""  # of the trail when an agent was last sent on
+    tip: str = "-"  # of the trail when an agent was last sent on
 
 
 @dataclass(frozen=True)

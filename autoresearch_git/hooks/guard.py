@@ -33,23 +33,36 @@ class Guard:
         self.targets = targets
         self.protected = (*protected, CONTRACT, *SETTINGS)
 
-    def path(self, name: str, folder: str) -> str:
-        """The path below the top folder, "" for the top itself, ".." first if it is outside."""
-        joined = os.path.normpath(os.path.join(folder, os.path.expanduser(name)))
-        for base in (self.top, os.path.realpath(self.top)):
-            for full in (joined, os.path.realpath(joined)):
-                if full == base:
-                    return ""
-                if full.startswith(base + os.sep):
-                    return full[len(base) + 1 :]
-        return "/".join(("..", joined)) if not self.top.startswith(joined.rstrip("/") + "/") else ""
+    def paths(self, name: str, folder: str) -> list[str]:
+        """The paths below the top folder that a name stands for: as written, and links followed.
+
+        "" is the top folder, or one above it; nothing is returned for what is outside.
+        """
+        try:
+            full = os.path.normpath(os.path.join(folder, os.path.expanduser(name)))
+            both = {full, os.path.realpath(full)}
+        except ValueError:  # a null character
+            return []
+        found = []
+        for base in {self.top, os.path.realpath(self.top)}:
+            for each in both:
+                if each == base or base.startswith(each.rstrip("/") + "/"):
+                    found.append("")
+                elif each.startswith(base + "/"):
+                    found.append(each[len(base) + 1 :])
+        return found
 
     def hit(self, name: str, folder: str, deep: bool = False) -> str:
         """The protected file that writing this name would touch, "" if none.
 
         `deep`: a folder stands for all that is below it.
         """
-        path = self.path(name, folder)
+        for path in self.paths(name, folder):
+            if found := self._hit(path, deep):
+                return found
+        return ""
+
+    def _hit(self, path: str, deep: bool) -> str:
         if path == ".git" or path.startswith(".git/"):
             return ".git"
         for known in self.protected:
@@ -61,7 +74,7 @@ class Guard:
 
     def is_target(self, name: str, folder: str) -> bool:
         """Whether a path names a file that experiments change."""
-        return self.path(name, folder) in self.targets
+        return any(path in self.targets for path in self.paths(name, folder))
 
 
 def find(folder: str) -> tuple[str, str, str]:
@@ -87,7 +100,7 @@ def load(folder: str) -> Guard | None:
     """The guard of the repository around a folder; None where there is no research."""
     top, git_dir, common = find(folder)
     private = os.path.join(common, "ar")
-    if not top or not os.path.isdir(private):
+    if not top or not (os.path.isdir(private) or _has_research(common)):
         return None
     lines = _read(os.path.join(private, FILE)).splitlines()
     head = _read(os.path.join(git_dir, "HEAD")).strip()
@@ -110,12 +123,22 @@ def _learn(top: str, private: str, head: str) -> Guard:
     lines = (head, research.branch, research.tip, *names)
     partial = os.path.join(private, f"{FILE}.{os.getpid()}")
     try:
+        os.makedirs(private, exist_ok=True)
         with open(partial, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
         os.replace(partial, os.path.join(private, FILE))
     except OSError:
         pass  # a sandbox: it is read from the branch the next time too
     return Guard(top, private, tuple(contract.target), tuple(contract.protect))
+
+
+def _has_research(common: str) -> bool:
+    """Whether there is a research branch, in a clone that has not worked on it yet."""
+    branches = os.path.join("refs", "heads", "autoresearch")
+    packed = "/".join(("refs", "heads", "autoresearch", ""))
+    return os.path.isdir(os.path.join(common, branches)) or packed in _read(
+        os.path.join(common, "packed-refs")
+    )
 
 
 def _names(line: str) -> tuple[str, ...]:

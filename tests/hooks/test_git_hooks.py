@@ -176,7 +176,7 @@ def test_uninstall_restores_byte_for_byte(sandbox: Sandbox, kind: str) -> None:
     folder.mkdir(exist_ok=True)
     if kind in ("own", "husky"):
         for name in ("post-commit", "pre-push"):
-            (folder / name).write_bytes(b"#!/bin/sh\necho \xff mine >> \"$HOME/called\"\n")
+            (folder / name).write_bytes(b'#!/bin/sh\necho \xff mine >> "$HOME/called"\n')
             (folder / name).chmod(0o644 if kind == "husky" else 0o755)
 
     def state() -> dict[str, tuple[str, int]]:
@@ -193,7 +193,7 @@ def test_uninstall_restores_byte_for_byte(sandbox: Sandbox, kind: str) -> None:
     assert state() == once != before
     if kind == "legacy":  # the pre-commit framework takes the place of ours, and calls it
         (folder / "post-commit").rename(folder / "post-commit.legacy")
-        (folder / "post-commit").write_text("#!/bin/sh\n\"$0.legacy\" \"$@\"\n")
+        (folder / "post-commit").write_text('#!/bin/sh\n"$0.legacy" "$@"\n')
         (folder / "post-commit").chmod(0o755)
         sandbox.ok("hooks", "install")
         assert "post-commit    beside" in sandbox.ok("hooks", "status")
