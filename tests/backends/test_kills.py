@@ -12,8 +12,8 @@ from tests.bench.bench_run import kills
 def test_every_run_is_accounted_for_after_kills(boxed: bool) -> None:
     if boxed and sandbox.trouble():
         pytest.skip(sandbox.trouble())
-    books = kills(6, jobs=2, sandbox=boxed)
-    assert books["runs"] == 18
-    assert books["ok"] + books["killed"] == 18
+    books = kills(4, jobs=2, sandbox=boxed)
+    assert books["runs"] == 12
+    assert books["ok"] + books["killed"] == 12
     for name in ("unaccounted", "twice", "in flight", "orphans", "stale slots"):
         assert books[name] == 0, books
