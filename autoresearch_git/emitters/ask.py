@@ -10,10 +10,10 @@ from autoresearch_git.emitters.base import Context, Files, Proposal
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment, Plan
-from autoresearch_git.search import archive, novelty, scheduler
-from autoresearch_git.search.knobs import read as read_knobs
+from autoresearch_git.search import archive, novelty, scheduler, space
 from autoresearch_git.search.phase import phase as phase_of
 
+RISK = 0.3  # a proposal more likely to crash than this is not worth a run
 SAMPLES = 3  # of one emitter, before the next one is asked
 FROM_ARCHIVE = {"exploit": 0.0, "explore": 0.3, "recombine": 0.1}  # share with another parent
 
@@ -47,9 +47,10 @@ def ask(
         context = contexts.of(name)
         for proposal in _samples(name, context):
             known = _known(context, proposal)
-            if known is None:
+            if known is not None:
+                duplicate = known
+            elif emitter or _risk(context, proposal) < RISK:
                 return _plan(name, context, proposal), proposal
-            duplicate = known
     raise _nothing(contexts.of(names[0]), names, duplicate)
 
 
@@ -113,6 +114,19 @@ def _samples(name: str, context: Context) -> Iterator[Proposal]:
         yield proposal
 
 
+def _risk(context: Context, proposal: Proposal) -> float:
+    """How likely the model holds a crash; a wanted repetition is never too risky."""
+    model = context.insight.model
+    if model is None or proposal.replicate or not proposal.edits:
+        return 0.0
+    return model.risk_of(_setting(context, proposal))
+
+
+def _setting(context: Context, proposal: Proposal) -> dict[str, str]:
+    """All knobs of the proposal, and the structural moves in it."""
+    return {**context.insight.present, **{edit.name: edit.new for edit in proposal.edits}}
+
+
 def _known(context: Context, proposal: Proposal) -> str | None:
     """The experiment that makes this proposal pointless; a wanted replicate never is."""
     if proposal.replicate:
@@ -120,15 +134,18 @@ def _known(context: Context, proposal: Proposal) -> str | None:
     same = context.tried(proposal.files)
     if same is not None:
         return same
-    if novelty.equivalent(context.files, proposal.files):
+    if _formatting(context, proposal):
         return context.parent.commit
-    present = dict(context.insight.present)
-    reading = read_knobs(proposal.files, context.history.klass)
-    present |= {knob.name: knob.source for knob in reading.knobs}
-    present |= {edit.name: edit.new for edit in proposal.edits}
     if not proposal.edits:
         return None  # a change of the text: only its tree says whether it is new
-    return novelty.seen(present, context.insight.points, context.insight.reading.knobs)
+    setting = _setting(context, proposal)
+    return novelty.seen(setting, context.insight.points, context.insight.reading.knobs)
+
+
+def _formatting(context: Context, proposal: Proposal) -> bool:
+    """Whether nothing changed but the layout; a knob with another value spares the parsing."""
+    moved = any(space.parse(edit.old) != space.parse(edit.new) for edit in proposal.edits)
+    return not moved and novelty.equivalent(context.files, proposal.files)
 
 
 def _plan(name: str, context: Context, proposal: Proposal) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 
@@ -12,6 +13,7 @@ from autoresearch_git.emitters.base import Files
 from autoresearch_git.history import History, Tally
 from autoresearch_git.records import Decision, Experiment, Plan, Review, Run
 from autoresearch_git.search import knobs as knob_reader
+from autoresearch_git.search.insight import Insight
 from autoresearch_git.search.knobs import Value
 from autoresearch_git.search.landscape import Landscape, Setting
 from autoresearch_git.search.ranges import Range
@@ -77,6 +79,9 @@ class Ours:
         )
 
     def propose(self) -> Setting:
+        if self.experiments and self.experiments[-1].verdict == "retest":
+            self.wanted = True  # the same commit again; its plan stays
+            return self.setting(self.commit)
         plan, proposal = ask(
             self.history(),
             "start",
@@ -141,8 +146,8 @@ class Ours:
         delta = mean - known if mean is not None and known is not None else None
         if mean is None:
             verdict = "crash"
-        elif delta is None or delta < 0:
-            verdict = "keep-unconfirmed"
+        elif delta is None or delta < -self.margin():
+            verdict = "keep-unconfirmed" if self.proven(values) else "retest"
         else:
             verdict = "near-miss" if delta < 3 * self.sigma else "discard"
         names = [edit.name for edit in each.plan.edits] if each.plan else []
@@ -162,6 +167,14 @@ class Ours:
         )
         decision = Decision(klass=KLASS, verdict=verdict, reason="simulated")
         return msgspec.structs.replace(each, review=review, decision=decision)
+
+    def margin(self) -> float:
+        """What a gain must exceed to be kept."""
+        return 2 * math.sqrt(2) * self.sigma if self.accept == "threshold" else 0.0
+
+    def proven(self, values: list[float]) -> bool:
+        """Whether it may be kept after these runs."""
+        return self.accept != "replicate" or len(values) > 1 or self.incumbent is None
 
     def remember(self, each: Experiment) -> None:
         kept = each.verdict == "keep-unconfirmed"
@@ -189,4 +202,11 @@ class Ours:
         }
 
     def choice(self) -> Setting:
-        return self.setting(self.incumbent.commit) if self.incumbent else self.landscape.start
+        if self.incumbent is None:
+            return self.landscape.start
+        if self.accept == "model":
+            home = self.incumbent
+            model = Insight(self.history(), home, self.files[home.commit]).model
+            if model is not None:
+                return self.setting(model.centre.commit)
+        return self.setting(self.incumbent.commit)

@@ -77,7 +77,7 @@ def read(files: Mapping[str, str], machine: str = "") -> Reading:
 def _read_file(
     path: str, text: str, tree: ast.Module, machine: str
 ) -> tuple[list[Knob], list[str]]:
-    rebound = _rebound(tree)
+    rebound = _rebound(tree, text)
     found = [each for each in _assignments(tree.body, True, machine) if each.name not in rebound]
     count: dict[str, int] = {}
     for each in found:
@@ -198,24 +198,19 @@ def branch(test: ast.expr, machine: str) -> bool | None:
     return not cpu if ast.unparse(test) == "torch.cuda.is_available()" else None
 
 
-def _rebound(tree: ast.Module) -> set[str]:
+def _rebound(tree: ast.Module, text: str) -> set[str]:
     """Names that code changes later (counters, state): turning those means nothing."""
-    plain = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     stores: set[str] = set()
     top = {id(target) for target in _top_targets(tree.body)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Global):
-            stores.update(node.names)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+    for node in _module_level(tree.body):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             stores.add(node.target.id)
-    for scope in _module_level(tree.body):
-        if (
-            isinstance(scope, ast.Name)
-            and isinstance(scope.ctx, ast.Store)
-            and id(scope) not in top
-            and id(scope) not in plain
-        ):
-            stores.add(scope.id)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in top:
+            stores.add(node.id)
+    if "global " in text:  # the walk through every function is worth it only then
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Global):
+                stores.update(node.names)
     return stores
 
 

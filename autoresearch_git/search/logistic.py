@@ -21,7 +21,7 @@ STEPS = 15
 
 @dataclass(frozen=True)
 class Classifier:
-    """Weights (d,) about the middle of the range, and the logit there."""
+    """Weights (2 d,) of slopes and curves about the middle of the range, and the logit there."""
 
     weights: Array
     bias: float
@@ -35,14 +35,21 @@ class Classifier:
     def _logit(self, x: Array) -> Array:
         import numpy as np
 
-        return np.asarray(np.clip((x - 0.5) @ self.weights + self.bias, -30, 30))
+        return np.asarray(np.clip(_terms(x) @ self.weights + self.bias, -30, 30))
+
+
+def _terms(x: Array) -> Array:
+    """A slope and a curve for each coordinate: a knob may be dangerous at both ends."""
+    import numpy as np
+
+    return np.hstack([x - 0.5, 4 * (x - 0.5) ** 2])
 
 
 def fit(x: Array, crashed: Array, spread: float = SPREAD) -> Classifier:
     """The most probable classifier of x (n, d) with labels 0 or 1, by Newton's method."""
     import numpy as np
 
-    design = np.column_stack([x - 0.5, np.ones(len(x))])
+    design = np.column_stack([_terms(x), np.ones(len(x))])
     d = design.shape[1]
     middle = np.append(np.zeros(d - 1), BIAS)
     precision = np.append(np.full(d - 1, spread**-2), 0.25)

@@ -38,6 +38,12 @@ class Model:
             for name, limits in zip(self.names, self.ranges, strict=True)
         ]
 
+    def risk_of(self, values: Mapping[str, str]) -> float:
+        """The probability that this setting crashes."""
+        import numpy as np
+
+        return float(self.risk.predict(np.array([self.encode(values)]))[0])
+
 
 def _unit(values: Mapping[str, str], name: str, limits: Range) -> float:
     value = space.parse(values[name]) if name in values else None

@@ -1,4 +1,4 @@
-"""Search policies to compare with: hill-climbing, random, Optuna's samplers, and the fork's.
+"""Search policies to compare with: hill-climbing and random, and what all of them share.
 
 Every policy gets the same ranges, the same start as its first run, and reports the setting that
 it would ship: its own choice, by its own rule.
@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from autoresearch_git.search import space
 from autoresearch_git.search.knobs import Knob, Value
@@ -33,18 +32,14 @@ class Policy(Protocol):
 Maker = Callable[[Landscape, random.Random], Policy]
 
 
-@dataclass
 class Greedy:
-    """What all simple policies share: the start first, then keep if the observed value is lower."""
+    """The start first; then keep whatever was observed to be lower."""
 
-    landscape: Landscape
-    rng: random.Random
-    best: Setting = field(default_factory=dict)
-    value: float = math.inf
-    started: bool = False
-
-    def __post_init__(self) -> None:
-        self.best = self.landscape.start
+    def __init__(self, landscape: Landscape, rng: random.Random) -> None:
+        self.landscape, self.rng = landscape, rng
+        self.best: Setting = landscape.start
+        self.value = math.inf
+        self.started = False
 
     def propose(self) -> Setting:
         if not self.started:
@@ -74,7 +69,8 @@ class HillClimbing(Greedy):
     """One or two knobs moved from the best by about 15% of their range; keep if lower."""
 
     def next(self) -> Setting:
-        return moved(self.best, self.landscape.ranges, self.rng.choice((1, 1, 2)), 0.15, self.rng)
+        count = self.rng.choice((1, 1, 2))
+        return moved(self.best, self.landscape.ranges, count, 0.15, self.rng)
 
 
 def draw(limits: Range, rng: random.Random) -> Value:
@@ -95,64 +91,6 @@ def moved(
     result = dict(setting)
     for name in rng.sample(sorted(ranges), min(count, len(ranges))):
         knob = Knob(name, "", setting[name], repr(setting[name]), 0, 0, ranges[name])
-        result[name] = space.parse(space.step(knob, size, rng)) or setting[name]
+        value = space.parse(space.step(knob, size, rng))
+        result[name] = setting[name] if value is None else value
     return result
-
-
-@dataclass
-class Optuna:
-    """A sampler of Optuna; crashes are reported as failed trials, as its guide says."""
-
-    landscape: Landscape
-    sampler: Any
-    penalty: float | None = None  # for samplers that learn nothing from a failed trial
-
-    def __post_init__(self) -> None:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.study = optuna.create_study(sampler=self.sampler)
-        self.study.enqueue_trial(dict(self.landscape.start))
-        self.trial: Any = None
-        self.best: Setting = self.landscape.start
-        self.value = math.inf
-
-    def propose(self) -> Setting:
-        self.trial = self.study.ask()
-        return {name: self._suggest(name, limits) for name, limits in self.landscape.ranges.items()}
-
-    def _suggest(self, name: str, limits: Range) -> Value:
-        if limits.kind == "choice":
-            return _value(self.trial.suggest_categorical(name, list(limits.choices)))
-        if limits.kind == "power2":
-            sizes = [2**k for k in range(round(math.log2(limits.low)), 64) if 2**k <= limits.high]
-            return _value(self.trial.suggest_categorical(name, sizes))
-        low, high, log = limits.low, limits.high, limits.kind == "log"
-        if limits.integer:
-            return _value(self.trial.suggest_int(name, int(low), int(high), log=log))
-        return _value(self.trial.suggest_float(name, low, high, log=log))
-
-    def observe(self, setting: Setting, result: float | None) -> None:
-        import optuna
-
-        told = self.penalty if result is None else result
-        if told is None:
-            self.study.tell(self.trial, state=optuna.trial.TrialState.FAIL)
-        else:
-            self.study.tell(self.trial, told)
-        if result is not None and result < self.value:
-            self.best, self.value = setting, result
-
-    def choice(self) -> Setting:
-        return self.best
-
-
-def _value(value: Any) -> Value:  # noqa: ANN401
-    return value  # type: ignore[no-any-return]
-
-
-def tpe(landscape: Landscape, rng: random.Random) -> Policy:
-    import optuna
-
-    seed = rng.getrandbits(31)
-    return Optuna(landscape, optuna.samplers.TPESampler(seed=seed), penalty=math.inf)

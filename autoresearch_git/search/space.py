@@ -6,6 +6,7 @@ import ast
 import math
 import random
 import re
+from functools import lru_cache
 
 from autoresearch_git.search.knobs import Knob, Value, evaluate
 from autoresearch_git.search.ranges import Range, is_power2
@@ -25,6 +26,7 @@ def area(name: str) -> str:
     return next(key for key, words in _AREAS if re.search(words, name, re.IGNORECASE))
 
 
+@lru_cache(maxsize=4096)
 def parse(source: str) -> Value | None:
     """The value of a knob's source text; None when it is no literal."""
     try:

@@ -53,9 +53,9 @@ def before(call: str, statement: str, unless: str) -> Rewrite:
         if unless in text:
             return text
         for node in ast.walk(parsed(text)):
-            called = node.value if isinstance(node, ast.Expr) else None
-            if isinstance(called, ast.Call) and re.search(call, ast.unparse(called.func)):
-                return _insert(text, node, statement)
+            match node:
+                case ast.Expr(value=ast.Call(func=func)) if re.search(call, ast.unparse(func)):
+                    return _insert(text, node, statement)
         return text
 
     return rewrite
