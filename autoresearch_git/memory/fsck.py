@@ -51,26 +51,27 @@ class Checked:
 
 def check(memory: Memory) -> Checked:
     """Compare trail and views, and change neither."""
-    repo, tip = memory.repo, memory.repo.ref(refs.TRAIL)
+    tip = memory.repo.ref(refs.TRAIL)
     findings: list[Finding] = []
     fresh = Index(":memory:")
     fresh.source = memory.index.source
-    oids: list[str] = []
     try:
-        oids = [entry.oid for entry, _ in trail.walk(repo, tip)][::-1]
+        with fresh.transaction():
+            intake.add(fresh, _lines(memory, tip, findings), cold=True)
     except GitError as error:
         cure = f"put it back: git update-ref {refs.TRAIL} {memory.index.meta('tip') or 'OID'}"
         findings.append(Finding(ERROR, "trail", refs.TRAIL, f"{error.message}; {cure}"))
         return Checked(tip, 0, 0, tuple(findings))
-    with fresh.transaction():
-        intake.add(fresh, _lines(memory, oids, findings), len(oids))
     findings += _twice(fresh)
     findings += _index(memory.index, fresh, tip)
     findings += _notes(memory, fresh, tip)
     findings += _refs(memory, fresh)
     findings += _branches(memory, fresh)
-    count = fresh.db.execute("SELECT count(*) FROM experiments").fetchone()[0]
-    return Checked(tip, len(oids), count, tuple(findings))
+    events, experiments = (
+        int(fresh.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        for table in ("events", "experiments")
+    )
+    return Checked(tip, events, experiments, tuple(findings))
 
 
 def repair(memory: Memory) -> None:
@@ -79,12 +80,11 @@ def repair(memory: Memory) -> None:
     memory.notices.clear()
 
 
-def _lines(memory: Memory, oids: list[str], findings: list[Finding]) -> Iterator[Line]:
+def _lines(memory: Memory, tip: str, findings: list[Finding]) -> Iterator[Line]:
     """The events as the index takes them in, each looked at on the way."""
     repo, seen, highest = memory.repo, set[str](), 0
-    for oid in oids:
-        entry = trail.read(repo, oid)
-        event = entry.event
+    for entry in trail.everything(repo, tip):
+        oid, event = entry.oid, entry.event
         if not event.kind:
             findings.append(_unreadable(entry))
         elif event.commit and event.commit not in entry.others:

@@ -17,7 +17,6 @@ from autoresearch_git.memory.tables import SECONDARY
 from autoresearch_git.records import Decision, Event, Experiment, decode, encode, fold
 
 CHUNK = 4000  # events
-BULK = 20_000  # events from which on indexes are built afterwards, and notes go into one pack
 _KEPT_LINES = ("start", "remark")  # asked for by kind; other lines are read from the trail
 _CRASHES = ("crash", "invalid")
 _KEEPS = ("keep", "keep-unconfirmed")
@@ -44,11 +43,10 @@ class Changes:
     verdicts: set[str] = field(default_factory=set)
 
 
-def add(index: Index, lines: Iterable[Line], count: int) -> Changes:
-    """Take in `count` events, oldest first, inside a transaction."""
+def add(index: Index, lines: Iterable[Line], *, cold: bool = False) -> Changes:
+    """Take in events, oldest first, inside a transaction; `cold` if the index is empty."""
     changes = Changes()
-    cold = count >= BULK
-    if cold:
+    if cold:  # an index is built faster at the end
         for statement in SECONDARY:
             index.db.execute(f"DROP INDEX {statement.split()[2]}")
     rest = iter(lines)

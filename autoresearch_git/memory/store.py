@@ -6,7 +6,7 @@ a kill, a fetch or a person's hand left behind is mended on the next opening.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -157,51 +157,44 @@ class Memory:
             self.index.source = self._event
         tip = self.repo.ref(TRAIL)
         with self.index.transaction():
-            oids = [entry.oid for entry, _ in trail.walk(self.repo, tip)][::-1]
-            intake.add(self.index, map(self._line, oids), len(oids))
+            entries = trail.everything(self.repo, tip)
+            intake.add(self.index, (Line(e.oid, e.event, e.line) for e in entries), cold=True)
             self.index.set_meta("tip", tip)
             self.index.set_meta("notes", self.repo.ref(NOTES))
-
-    def _line(self, oid: str) -> Line:
-        from autoresearch_git.memory import trail
-
-        entry = trail.read(self.repo, oid)
-        return Line(oid, entry.event, entry.line)
 
     def _take_in(self, written: Sequence[Entry] = (), *, trust: bool = True) -> None:
         """Bring index and views to the trail's tip; under the lock. `written` is all that is new.
 
         The index is committed last, so that the tip it names is safe from any gc.
         """
-        from autoresearch_git.memory import intake, views
+        from autoresearch_git.memory import intake, trail, views
 
         index = self.index
         tip = written[-1].oid if written else self._put_back(self.repo.ref(TRAIL))
         if not written and trust and self._up_to_date():
             return
         with index.transaction():
-            if written:
-                lines: Iterable[Line] = [Line(e.oid, e.event, e.line) for e in written]
-                count = len(written)
-            else:
-                lines, count = self._news(tip)
-            changes = intake.add(index, lines, count)
+            cold = not index.meta("tip")
+            entries = written or (trail.everything if cold else self._news)(self.repo, tip)
+            lines = (Line(e.oid, e.event, e.line) for e in entries)
+            changes = intake.add(index, lines, cold=cold)
             if tip and views.update(self.repo, index, changes, trust=trust):
                 self.notices.append(f"{NOTES} was changed outside git ar: rebuilt")
             index.set_meta("tip", tip)
             self.repo.settle()
 
-    def _news(self, tip: str) -> tuple[Iterator[Line], int]:
-        """What the index does not have yet, oldest first, and how much it is."""
+    def _news(self, repo: Repo, tip: str) -> Iterator[Entry]:
+        """What the index does not have yet, oldest first; a long past is read a second time."""
         from autoresearch_git.memory import intake, trail
 
         oids: list[str] = []
-        recent: dict[str, Line] = {}  # a cold start would not fit into memory as a whole
-        for entry, _ in trail.walk(self.repo, tip, self.index.meta("tip")):
+        recent: dict[str, Entry] = {}
+        for entry, _ in trail.walk(repo, tip, self.index.meta("tip")):
             oids.append(entry.oid)
             if len(recent) < intake.CHUNK:
-                recent[entry.oid] = Line(entry.oid, entry.event, entry.line)
-        return (recent.get(oid) or self._line(oid) for oid in reversed(oids)), len(oids)
+                recent[entry.oid] = entry
+        for oid in reversed(oids):
+            yield recent.get(oid) or trail.read(repo, oid)
 
     def _put_back(self, tip: str) -> str:
         """The tip; if a person or a fetch moved the trail back, first join what it had before."""

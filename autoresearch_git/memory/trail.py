@@ -20,6 +20,7 @@ from hashlib import sha1
 import msgspec
 
 from autoresearch_git.errors import GitError
+from autoresearch_git.git import batch
 from autoresearch_git.git.objects import Writer
 from autoresearch_git.git.repo import EMPTY_TREE, Move, Person, Repo
 from autoresearch_git.memory import logs
@@ -84,8 +85,8 @@ def read(repo: Repo, oid: str) -> Entry:
 def parse(oid: str, raw: bytes) -> Entry:
     """A trail commit from its bytes; GitError if it is a commit of another kind."""
     head, _, message = raw.partition(b"\n\n")
-    fields = head.decode("utf-8", "replace").split("\n")
-    parents = tuple(field[7:] for field in fields if field.startswith("parent "))
+    tree, *fields = head.split(b"\n", 9)
+    parents = tuple([field[7:].decode() for field in fields if field[:7] == b"parent "])
     subject, _, rest = message.partition(b"\n\n")
     if not subject.startswith(b"ar: ") or not (parents or oid == ROOT):
         raise GitError(f"{oid[:12]} is no commit of a trail", "see: git ar fsck")
@@ -93,7 +94,23 @@ def parse(oid: str, raw: bytes) -> Entry:
     if not parents:
         return Entry(oid, Event(kind="trail"), line, ())
     mine = len(parents) if subject == b"ar: merge" else 1
-    return Entry(oid, _readable(line), line, parents[:mine], parents[mine:], fields[0][5:])
+    return Entry(oid, _readable(line), line, parents[:mine], parents[mine:], tree[5:].decode())
+
+
+def everything(repo: Repo, tip: str) -> Iterator[Entry]:
+    """All entries of a trail, oldest first but for what merges brought in; each is read once."""
+    seq = 0
+    for oid, raw in batch.chain(repo.place, tip) if tip else ():
+        entry = parse(oid, raw)
+        if not entry.event.seq and entry.parents:
+            about = Event(kind="", seq=seq + 1, time=entry.event.time)
+            entry = dataclasses.replace(entry, event=about)
+        for side in entry.parents[1:]:
+            news = [e for e, which in walk(repo, side, entry.parents[0]) if which == NEW]
+            yield from reversed(news)
+        seq = entry.event.seq
+        if entry.parents:
+            yield entry
 
 
 def walk(

@@ -98,17 +98,17 @@ def all_cells(repo: Repo, index: Index) -> set[Cell]:
 
 def _rebuilt(repo: Repo, index: Index, found: str) -> str:
     """All notes made anew, and written only where they are not there yet."""
-    wanted = all_notes(Counting(), index)
-    if not wanted:
-        return found
-    commit = notes_commit(Counting(), notes.put(Counting(), "", wanted))
-    if commit == found:
-        return commit
-    target: Objects = repo
-    if len(wanted) >= MANY:
-        target = Pack(repo.place)
-    notes_commit(target, notes.put(target, "", all_notes(target, index)))
-    guard = target.finish() if isinstance(target, Pack) else None
+    if found:  # a new index beside notes that are as they should be
+        wanted = all_notes(Counting(), index)
+        if not wanted or found == notes_commit(Counting(), notes.put(Counting(), "", wanted)):
+            return found
+    many = len(index.near("", MANY)) == MANY
+    with Pack(repo.place) if many else contextlib.nullcontext(repo) as target:
+        wanted = all_notes(target, index)
+        if not wanted:
+            return found
+        commit = notes_commit(target, notes.put(target, "", wanted))
+        guard = target.finish() if isinstance(target, Pack) else None
     repo.swap(Move(refs.NOTES, commit, found), "ar: views")
     if guard:
         repo.settle()
