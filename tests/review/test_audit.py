@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_git.review.audit import CHECKS, Facts, audit
+from autoresearch_git.review.audit import CHECKS, Facts, audit, recorded
 from tests.review import lab
 
 BASE = lab.baseline(0.9979).runs[0]
@@ -96,3 +97,32 @@ def test_odd_values_never_raise(value, metrics, report, wall):
     found = audit(replace(HONEST, value=value, metrics=metrics, report=report, wall=wall))
     assert set(found.checks) == set(CHECKS)
     assert found.as_checks()["violations"] == list(found.violations)
+
+
+def test_a_record_is_audited_with_what_its_runner_stored():
+    past = lab.history(lab.baseline(0.9979))
+    stored = {
+        "protected": {"prepare.py": "a"},
+        "found": {"prepare.py": "b"},
+        "changed": ["train.py", "x.py"],
+        "targets": ["train.py"],
+        "violations": ["sandbox: escaped"],
+        "warnings": ["slow disk"],
+    }
+    found = recorded(lab.run("r1", 0.9970, checks=stored), past)
+    assert found.violations == (
+        "sandbox: escaped",
+        "protected files: prepare.py is not the contract's",
+        "changed files: changes x.py beside the target",
+    )
+    assert found.warnings == ("slow disk",)
+    assert recorded(lab.run("r1", 0.9970), past).violations == ()
+
+
+def test_silence_counts_only_where_the_baseline_reported():
+    quiet = lab.run("r1", 0.9970, checks={"report": None})
+    past = lab.history(lab.baseline(0.9979))
+    assert recorded(quiet, past).violations
+    base = past.baseline
+    mute = msgspec.structs.replace(base, runs=(msgspec.structs.replace(base.runs[0], checks={}),))
+    assert recorded(quiet, lab.history(mute)).violations == ()
