@@ -12,10 +12,12 @@ from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.history import History, Tally
 from autoresearch_git.records import Decision, Experiment, Plan, Review, Run
+from autoresearch_git.search import fork, policies, samplers
 from autoresearch_git.search import knobs as knob_reader
 from autoresearch_git.search.insight import Insight
 from autoresearch_git.search.knobs import Value
 from autoresearch_git.search.landscape import Landscape, Setting
+from autoresearch_git.search.policies import Maker
 from autoresearch_git.search.ranges import Range
 from autoresearch_git.search.space import area
 
@@ -210,3 +212,19 @@ class Ours:
             if model is not None:
                 return self.setting(model.centre.commit)
         return self.setting(self.incumbent.commit)
+
+
+def with_rule(rule: str) -> Maker:
+    """Our policy with another rule for keeping: threshold, replicate or model."""
+    return lambda landscape, rng: Ours(landscape, rng, rule)
+
+
+POLICIES: dict[str, Maker] = {
+    "ours": Ours,
+    "hill-climbing": policies.HillClimbing,
+    "random": policies.Random,
+    "fork": fork.Fork,
+    "tpe": samplers.tpe,
+    "cma-es": samplers.cma_es,
+    "gp": samplers.gp,
+}

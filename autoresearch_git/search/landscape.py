@@ -73,12 +73,12 @@ class Surrogate:
             return None
         return float(self.values(x)[0])
 
-    def values(self, x: Array) -> Array:
+    def values(self, x: Array, caution: float = CAUTION) -> Array:
         """True values at features x (m, d), crashes ignored."""
         import numpy as np
 
         mean, deviation = self.process.predict(x)
-        return np.asarray(self.floor + np.exp(mean + CAUTION * deviation))
+        return np.asarray(self.floor + np.exp(mean + caution * deviation))
 
 
 def features(settings: Sequence[Setting], ranges: Mapping[str, Range], derived: Derived) -> Array:
@@ -135,7 +135,7 @@ def _floor(values: Array) -> float:
 
 @dataclass(frozen=True)
 class Error:
-    """Cross-validated error: of values (all, and the better half), and of the crash forecast."""
+    """Cross-validated error: of the posterior mean (all, and the better half), and of crashes."""
 
     mean: float
     better: float
@@ -150,6 +150,7 @@ def cross_validate(
     derived: Derived = (),
     folds: int = 5,
     most: int = 3000,
+    repair: Callable[[Setting], Setting] = dict,
 ) -> Error:
     """The error on campaigns that the surrogate has not seen."""
     import numpy as np
@@ -159,12 +160,12 @@ def cross_validate(
     guesses, truths, right = [], [], []
     for k in range(folds):
         out = set(groups[k::folds])
-        surrogate = fit([t for t in trials if t.group not in out], ranges, derived, most)
+        surrogate = fit([t for t in trials if t.group not in out], ranges, derived, most, repair)
         test = [t for t in trials if t.group in out]
         x = features([t.setting for t in test], ranges, derived)
         crash = surrogate.risk.predict(x) > 0.5
         right += [bool(c) == (t.value is None) for c, t in zip(crash, test, strict=True)]
-        for guess, trial in zip(surrogate.values(x), test, strict=True):
+        for guess, trial in zip(surrogate.values(x, 0.0), test, strict=True):
             if trial.value is not None:
                 guesses.append(float(guess))
                 truths.append(trial.value)
