@@ -17,7 +17,7 @@ from autoresearch_git.review.clean import clean
 from autoresearch_git.stages.pool import Flights, spread
 from autoresearch_git.stages.propose import propose
 from autoresearch_git.stages.review import review
-from autoresearch_git.stages.run import claim, class_here, finish, reclaim
+from autoresearch_git.stages.run import claim, class_here, early_stop, finish, reclaim
 from autoresearch_git.stages.select import select
 
 FAILURES = 3  # harness failures in a row that end a loop: the machine needs a person
@@ -55,6 +55,7 @@ class Loop:
     budget: Budget
     watcher: Watcher = field(default_factory=Watcher)
     seed: int | None = None
+    early: bool = False  # end runs that have no chance
     done: int = 0
     failures: int = 0
 
@@ -65,6 +66,7 @@ class Loop:
         self.counting = threading.Lock()
         self.proposing = threading.Lock()  # so that each proposal knows of the one before it
         self.rng = random.Random(self.seed)
+        self.klass = class_here(self.research, self.backend)
 
     def work(self) -> int:
         """Run until a budget is spent; how many experiments were finished."""
@@ -113,6 +115,7 @@ class Loop:
             self.backend,
             lambda update: self.watcher.update(experiment, update),
             self.flights,
+            early_stop(research, self.klass) if self.early else None,
         )
         self._check_harness(experiment)
         experiment = select(research, review(research, experiment))
@@ -132,7 +135,7 @@ class Loop:
             duplicates = 0
             while not self.flights.stopping.is_set():
                 try:
-                    experiment = propose(research, class_here(research), self.rng)
+                    experiment = propose(research, self.klass, self.rng)
                 except DuplicateError:
                     duplicates += 1  # another throw of the dice finds another idea
                     if duplicates == ATTEMPTS:
@@ -157,7 +160,7 @@ class Loop:
     def _stall(self) -> int:
         from autoresearch_git.memory import past
 
-        return past.stall(self.research.memory.index, class_here(self.research))
+        return past.stall(self.research.memory.index, self.klass)
 
     def _mine(self) -> Research:
         if not hasattr(self.own, "research"):

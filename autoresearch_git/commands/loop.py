@@ -6,7 +6,6 @@ import click
 
 from autoresearch_git import config
 from autoresearch_git.commands._pipe import finish, line
-from autoresearch_git.commands.run import parse_jobs
 from autoresearch_git.display import Display
 from autoresearch_git.loop import Budget, Loop, Watcher
 from autoresearch_git.output import Output, json_option
@@ -19,8 +18,9 @@ from autoresearch_git.stages.run import open_backend
 @click.option("--runs", type=click.IntRange(1), help="Stop after so many experiments.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Start none after so long.")
 @click.option("--patience", type=click.IntRange(1), help="Stop after so many without a keep.")
-@click.option("--jobs", default="1", help="Runs at once: a number, or auto (default 1).")
+@click.option("--jobs", default="", help="Runs at once: a number or auto (default: ar.jobs, 1).")
 @click.option("--backend", default="", help="Where to run (default: git config ar.backend, local).")
+@click.option("--early-stop", is_flag=True, help="End runs that have no chance; not for records.")
 @click.option("--sandbox/--no-sandbox", default=None, help="Bubblewrap (default: when it works).")
 @click.option("--seed", type=int, help="Make the random choices repeatable.")
 @click.option("--branch", default="", help="The research branch, if there are several.")
@@ -31,6 +31,7 @@ def command(
     patience: int | None,
     jobs: str,
     backend: str,
+    early_stop: bool,
     sandbox: bool | None,
     seed: int | None,
     branch: str,
@@ -46,7 +47,7 @@ def command(
     git ar loop --hours 8 --jobs auto --patience 40
     """
     research = Research.open(branch=branch)
-    where = open_backend(research, backend, parse_jobs(jobs), sandbox)
+    where = open_backend(research, backend, jobs, sandbox)
     output = Output.choose(as_json)
     budget = Budget(runs, hours * config.HOUR if hours else None, patience)
     with Display() as display:
@@ -56,7 +57,7 @@ def command(
             end=lambda e: _end(display, output, e),
             say=display.say,
         )
-        Loop(research, where, budget, watcher, seed).work()
+        Loop(research, where, budget, watcher, seed, early_stop).work()
     finish(research)
 
 

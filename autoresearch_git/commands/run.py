@@ -18,11 +18,12 @@ from autoresearch_git.stages.pool import Flights, spread
 
 @click.command()
 @click.argument("commits", nargs=-1)
-@click.option("--jobs", default="1", help="Runs at once: a number, or auto (default 1).")
+@click.option("--jobs", default="", help="Runs at once: a number or auto (default: ar.jobs, 1).")
 @click.option("--backend", default="", help="Where to run (default: git config ar.backend, local).")
 @click.option("--seed", type=int, help="This seed instead of the next one.")
 @click.option("--replicate", is_flag=True, help="Run again, with a new seed, what has a result.")
 @click.option("--timeout", help="Outer limit, such as 10m (default: the contract's).")
+@click.option("--early-stop", is_flag=True, help="End runs that have no chance; not for records.")
 @click.option("--sandbox/--no-sandbox", default=None, help="Bubblewrap (default: when it works).")
 @click.option("--branch", default="", help="The research branch, if there are several.")
 @json_option
@@ -33,6 +34,7 @@ def command(
     seed: int | None,
     replicate: bool,
     timeout: str | None,
+    early_stop: bool,
     sandbox: bool | None,
     branch: str,
     as_json: bool | None,
@@ -49,7 +51,7 @@ def command(
     output = Output.choose(as_json)
     research = Research.open(branch=branch)
     limit = config.seconds(timeout) if timeout else None
-    where = stage.open_backend(research, backend, parse_jobs(jobs), sandbox)
+    where = stage.open_backend(research, backend, jobs, sandbox)
     flights, lock = Flights(where), threading.Lock()
     own = threading.local()
 
@@ -67,6 +69,7 @@ def command(
             timeout=limit,
             on_update=lambda update: display.update(key, update),
             flights=flights,
+            watch=stage.early_stop(mine, stage.class_here(mine, where)) if early_stop else None,
         )
         with lock:
             display.end(key, line(done))
@@ -81,15 +84,6 @@ def command(
         else:
             spread(items, lambda item: work(item, display), where.jobs, flights)
     finish(research)
-
-
-def parse_jobs(text: str) -> int | None:
-    """The number of runs at once, None for auto."""
-    if text == "auto":
-        return None
-    if not text.isdigit() or int(text) < 1:
-        raise click.UsageError(f"--jobs {text}: a number from 1 on, or auto")
-    return int(text)
 
 
 def _mine(own: threading.local, research: Research) -> Research:

@@ -25,7 +25,13 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
     old = targets(research, parent) if parent else targets(research, experiment.commit)
     change = classify(old, targets(research, experiment.commit))
     research.reload()
-    found = judge(experiment, change, research.history(experiment.klass))
+    history = research.history(experiment.klass)
+    if not history.baseline and experiment.tree != research.repo.tree(research.tip):
+        raise ArError(
+            f"nothing was run in class {experiment.klass} to compare {experiment.commit[:9]} with",
+            f"run the branch's tip there first: git ar run --replicate {research.tip[:9]}",
+        )
+    found = judge(experiment, change, history)
     found = replace(found, metric=research.contract.metric, minimize=research.contract.minimize)
     research.memory.append(Event(kind="review", commit=experiment.commit, review=found))
     return research.memory.experiment(experiment.commit) or experiment

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autoresearch_git.backends import BACKENDS, hardware
+from autoresearch_git.backends import BACKENDS, contention, hardware
 from autoresearch_git.backends.base import Backend, Handle, Job, Options, Update
+from autoresearch_git.backends.early import Past, Watch
 from autoresearch_git.backends.execute import execute
+from autoresearch_git.backends.lease import is_stale
+from autoresearch_git.backends.lease import until as lease_until
 from autoresearch_git.errors import ArError, BusyError
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Event, Experiment, Lease, Run
@@ -19,7 +21,6 @@ from autoresearch_git.research import Research
 from autoresearch_git.stages.pool import Flights
 
 SEED = 42  # of a first run; replicates count on from it
-GRACE = 120.0  # seconds that a lease outlives the timeout: start, checkout, log
 
 OnUpdate = Callable[[Update], None]
 
@@ -29,9 +30,9 @@ class _ResultKnownError(Exception):
 
 
 def open_backend(
-    research: Research, name: str = "", jobs: int | None = None, sandbox: bool | None = None
+    research: Research, name: str = "", jobs: str = "", sandbox: bool | None = None
 ) -> Backend:
-    """The backend that a flag or `ar.backend` names, set up for this research."""
+    """The backend that a flag or `ar.backend` names, with so many runs at once (or `ar.jobs`)."""
     name = name or research.setting("backend", "local")
     if name not in BACKENDS:
         raise ArError(f"there is no backend {name!r}", f"one of: {', '.join(BACKENDS)}")
@@ -41,7 +42,7 @@ def open_backend(
     Path(cache).mkdir(parents=True, exist_ok=True)
     options = Options(
         folder=place.private,
-        jobs=jobs,
+        jobs=_jobs(jobs or research.setting("jobs", "1")),
         sandbox=sandbox,
         network=research.contract.network,
         cache=Path(cache),
@@ -49,13 +50,29 @@ def open_backend(
     return BACKENDS[name](options)
 
 
-def class_here(research: Research) -> str:
-    """The class of the contract's latest run, else what this machine would give one."""
-    where = "contract = ? AND class <> '' ORDER BY seq DESC LIMIT 1"
-    latest = research.memory.index.select(where, research.contract_id)
-    if latest:
-        return latest[0].klass
-    return hardware.run_class(research.contract_id, hardware.fingerprint(hardware.gpus()[:1]))
+def _jobs(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise ArError(f"jobs is {text!r}", "a number from 1 on, or auto")
+    return int(text)
+
+
+def class_here(research: Research, backend: Backend | None = None) -> str:
+    """The class that a run on the backend (default: the one that is configured) would have."""
+    backend = backend or open_backend(research)
+    return hardware.run_class(research.contract_id, backend.fingerprint())
+
+
+def early_stop(research: Research, klass: str) -> Watch | None:
+    """What ends hopeless runs of a class early; None while there is nothing to beat."""
+    history = research.history(klass)
+    best = history.incumbent.value if history.incumbent else None
+    if best is None:
+        return None
+    runs = [run for e in history.recent for run in e.runs if run.klass == klass]
+    past = [Past(run.curve, run.value) for run in runs if run.curve and run.value is not None]
+    return Watch(past, best, history.minimize)
 
 
 def claim(
@@ -76,14 +93,13 @@ def claim(
 
     def check() -> None:
         now = memory.experiment(oid) or experiment
-        if now.lease and not _dead(research, now, now.lease):
+        if now.lease and not _stale(research, now):
             raise BusyError(f"{oid[:9]} is being run already", "see: git ar status")
         if not again and _has_result(now):
             raise _ResultKnownError
 
-    lease = Lease(
-        run=job.run, pid=os.getpid(), slot="", until=round(time.time() + job.timeout + GRACE)
-    )
+    until = round(lease_until(time.time(), job.timeout, job.grace))
+    lease = Lease(run=job.run, pid=os.getpid(), slot="", until=until)
     try:
         memory.append(Event(kind="start", commit=oid, lease=lease), check=check)
     except _ResultKnownError:
@@ -92,7 +108,11 @@ def claim(
 
 
 def perform(
-    job: Job, backend: Backend, on_update: OnUpdate | None = None, flights: Flights | None = None
+    job: Job,
+    backend: Backend,
+    on_update: OnUpdate | None = None,
+    flights: Flights | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """Execute a claimed job and record it. Opens a memory of its own, so any thread may call."""
 
@@ -100,7 +120,7 @@ def perform(
         if flights:
             flights.handles[job.run] = handle
 
-    run = execute(job, backend, on_update, announce)
+    run = execute(job, backend, on_update, announce, watch)
     if flights:
         flights.handles.pop(job.run, None)
     try:
@@ -122,13 +142,14 @@ def run(
     timeout: float | None = None,
     on_update: OnUpdate | None = None,
     flights: Flights | None = None,
+    watch: Watch | None = None,
 ) -> Experiment:
     """Execute an experiment once, or return it as it is when its result is known.
 
     Raises KeyboardInterrupt, after the fact is recorded, when the user stopped it.
     """
     job = claim(research, experiment, seed=seed, replicate=replicate, timeout=timeout)
-    return finish(research, experiment, job, backend, on_update, flights)
+    return finish(research, experiment, job, backend, on_update, flights, watch)
 
 
 def finish(
@@ -138,11 +159,12 @@ def finish(
     backend: Backend,
     on_update: OnUpdate | None = None,
     flights: Flights | None = None,
+    watch: Watch | None = None,
 ) -> Experiment:
     """Perform a claimed job (None: there is nothing to do) and return what is known then."""
     if job is None:
         return experiment
-    done = perform(job, backend, on_update, flights)
+    done = perform(job, backend, on_update, flights, watch)
     research.memory.refresh()
     if done.checks.get("interrupted"):
         raise KeyboardInterrupt
@@ -164,7 +186,7 @@ def _job(
     logs.mkdir(parents=True, exist_ok=True)
     return Job(
         run=name,
-        repo=research.memory.place.git_dir,
+        repo=research.memory.place.work or research.memory.place.git_dir,
         commit=experiment.commit,
         contract=research.contract_id,
         command=contract.command,
@@ -177,6 +199,7 @@ def _job(
         env={} if contract.budget is None else {"AUTORESEARCH_SECONDS": f"{contract.budget:g}"},
         protected=research.protected,
         targets=contract.target,
+        usual=contention.usual(experiment.runs, experiment.klass),
     )
 
 
@@ -185,7 +208,7 @@ def reclaim(research: Research, backend: Backend) -> list[Experiment]:
     found = []
     for experiment in research.memory.index.select("decided = 0 AND verdict = 'running'"):
         lease = experiment.lease
-        if not lease or backend.attach(lease.run) or not _dead(research, experiment, lease):
+        if not lease or backend.attach(lease.run) or not _stale(research, experiment):
             continue
         lost = Run(
             run=lease.run,
@@ -199,15 +222,10 @@ def reclaim(research: Research, backend: Backend) -> list[Experiment]:
     return found
 
 
-def _dead(research: Research, experiment: Experiment, lease: Lease) -> bool:
-    """A lease of this host is dead with its process, one of another host when it ran out."""
+def _stale(research: Research, experiment: Experiment) -> bool:
+    """Whether the process that holds an experiment's lease can no longer give a result."""
     events = research.memory.index.events_of(experiment.commit, "start")
-    if not events or events[-1].host != socket.gethostname():
-        return time.time() > lease.until
-    try:
-        os.kill(lease.pid, 0)
-    except ProcessLookupError:
+    last = events[-1] if events else None
+    if not last or not last.lease:
         return True
-    except PermissionError:
-        return False
-    return time.time() > lease.until
+    return is_stale(last.lease, last.host, time.time(), taken=last.time)

@@ -19,10 +19,11 @@ def pipe(sandbox: Sandbox, *verbs: str) -> list[dict[str, object]]:
 
 def test_the_pipe_makes_a_baseline_then_experiments(sandbox: Sandbox) -> None:
     sandbox.research()
+    sandbox.git("config", "ar.jobs", "2")
     (baseline,) = pipe(sandbox, "propose", "run", "review", "select")
     assert baseline["decision"]["verdict"] == "keep"
     assert baseline["runs"][0]["value"] == baseline["review"]["value"]
-    found = pipe(sandbox, "propose -n 3 --seed 1", "run --jobs 2", "review", "select")
+    found = pipe(sandbox, "propose -n 3 --seed 1", "run", "review", "select")
     assert len({e["commit"] for e in found}) == 3
     assert all(e["runs"][0]["outcome"] == "ok" for e in found)
     logged = sandbox.records("log")
