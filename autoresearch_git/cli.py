@@ -104,6 +104,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _guarded(args: list[str]) -> int:
+    if asked := os.environ.get("_GIT_AR_COMPLETE"):  # by the script of commands/completion.py
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "git-ar", "_GIT_AR_COMPLETE", asked)
     try:
         # Not cli.main(), which would turn a closed pipe into a plain exit status 1.
         with cli.make_context("git ar", args) as context:

@@ -72,6 +72,9 @@ def _show(memory: Memory, experiment: Experiment, diff: bool) -> None:
 
 
 def _verdicts(memory: Memory, commit: str) -> list[Event]:
+    """Its reviews and decisions, if there were several: they may have to be read from git."""
     index = memory.index
+    if [kind for _, kind, _ in index.trail_of(commit)].count("review") < 2:
+        return []
     both = [*index.events_of(commit, "review"), *index.events_of(commit, "decision")]
     return sorted(both, key=lambda event: (event.seq, event.id))

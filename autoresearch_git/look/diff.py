@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from autoresearch_git.look.style import Style
+from autoresearch_git.look.table import crop
 from autoresearch_git.review.clean import ESCAPES, UNSAFE
 
 LINES = 400  # of a diff that are shown; git show has the rest
@@ -21,6 +22,8 @@ _COLOURS = {"comment": "bright_black", "string": "yellow", "number": "cyan", "wo
 def coloured(diff: str, style: Style, limit: int = LINES) -> list[str]:
     """A unified diff as lines for the terminal, without anything that could control it."""
     lines = diff.split("\n")
+    body = next((k for k, line in enumerate(lines) if line.startswith("diff ")), 0)
+    lines[:body] = [crop(line, style.width) for line in lines[:body]]  # the statistics
     shown = [_line(UNSAFE.sub(" ", ESCAPES.sub("", text)), style) for text in lines[:limit]]
     if len(lines) > limit:
         shown.append(style.dim(f"... {len(lines) - limit} lines more: see git show"))

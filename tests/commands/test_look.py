@@ -1,0 +1,189 @@
+"""The reading verbs as processes: on a small research, on nothing, and on poor terminals."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autoresearch_git.cli import VERBS, cli
+from autoresearch_git.look.manual import pages
+from tests.support import Sandbox
+
+READING = (
+    *("status", "log", "log --graph", "show", "best", "elites", "near-misses", "conjectures"),
+    *("plot --term", "watch --once", "log --tsv"),
+)
+
+
+@pytest.fixture
+def lab(sandbox: Sandbox) -> Sandbox:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "6", "--seed", "3")
+    return sandbox
+
+
+def text(verb: str) -> list[str]:
+    """The arguments that make a verb print text."""
+    own = verb.split()[0] in ("plot", "watch") or "--tsv" in verb
+    return verb.split() + ([] if own else ["--no-json"])
+
+
+def test_reading_verbs_fit_forty_columns_without_colour_and_unicode(lab: Sandbox) -> None:
+    for verb in READING[:-1]:
+        done = lab.ar(*text(verb), COLUMNS="40", LC_ALL="C", PYTHONUTF8="0")
+        assert done.returncode == 0, (verb, done.stderr)
+        lines = done.stdout.split("diff --git")[0].splitlines()
+        assert max(map(len, lines)) <= 40, verb
+        assert done.stdout.isascii(), verb
+        assert "\x1b" not in done.stdout
+
+
+def test_reading_verbs_say_that_there_is_nothing_yet(sandbox: Sandbox) -> None:
+    sandbox.research()
+    for verb in READING:
+        done = sandbox.ar(*text(verb))
+        if verb == "show":
+            assert (done.returncode, "no experiment" in done.stderr) == (1, True)
+            continue
+        assert done.returncode == 0, (verb, done.stderr)
+        assert done.stdout.strip(), verb
+    for chart in ("progress", "frontier", "archive", "knobs", "curves"):
+        pytest.importorskip("matplotlib")
+        sandbox.ok("plot", chart, "-o", f"{chart}.png")
+    sandbox.ok("report", "-o", "report.html")
+
+
+def test_a_reader_can_do_everything_in_a_fresh_clone_and_changes_nothing(lab: Sandbox) -> None:
+    copy = lab.folder.parent / "copy.git"
+    lab.git("clone", "-q", "--mirror", ".", str(copy))
+    before = subprocess.run(["git", "show-ref"], cwd=copy, capture_output=True).stdout
+    for verb in READING:
+        if not verb.startswith(("show", "watch")):
+            assert lab.ok(*text(verb), cwd=copy) == lab.ok(*text(verb)), verb
+    lab.ok("report", "-o", "report.html", cwd=copy)
+    after = subprocess.run(["git", "show-ref"], cwd=copy, capture_output=True).stdout
+    assert before == after
+
+
+def test_log_filters(lab: Sandbox) -> None:
+    everything = lab.records("log")
+    emitter = everything[-1]["plan"]["emitter"]
+    found = lab.records("log", "--emitter", emitter)
+    assert found == [e for e in everything if e["plan"]["emitter"] == emitter]
+    assert lab.records("log", "-n", "2") == everything[-2:]
+    assert lab.records("log", "--since", "1h") == everything
+    assert lab.records("log", "--since", "2999-01-01") == []
+    verdict = everything[-1]["decision"]["verdict"]
+    assert everything[-1] in lab.records("log", "--status", verdict)
+    head, *rows = lab.ok("log", "--tsv").splitlines()
+    assert len(rows) == len(everything)
+    assert {len(row.split("\t")) for row in (head, *rows)} == {16}
+    assert "is no time" in lab.ar("log", "--since", "yesterday-ish").stderr
+
+
+def test_names_of_experiments(lab: Sandbox) -> None:
+    first, *_, last = lab.records("log")
+    best = lab.ok("best", "--commit").strip()
+    for name in (last["commit"], last["commit"][:7], last["commit"][:7].upper()):
+        assert lab.records("show", name)[0]["commit"] == last["commit"]
+    assert lab.records("show", "autoresearch/demo")
+    lab.git("tag", "-a", "-m", "x", "mine", best)
+    assert lab.records("show", "mine")[0]["commit"] == best
+    delta = lab.records("diff", first["commit"], best)[0]["delta"]
+    assert delta == pytest.approx(
+        json.loads(lab.ok("best", "--json"))["review"]["value"] - first["review"]["value"], abs=0.01
+    )
+    for name in ("nothing-like-it", "main", "-x", "HEAD^{tree}", "\x1b[31m"):
+        done = lab.ar("show", "--", name)
+        assert done.returncode == 1, name
+        assert "\x1b" not in done.stderr
+
+
+def test_hostile_text_cannot_control_the_terminal(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "1")
+    sandbox.write("train.py", (sandbox.folder / "train.py").read_text().replace("256", "512"))
+    evil = "wider \x1b[2J\x1b]0;owned\x07 \u202e [red]x[/red]"
+    sandbox.ok("propose", "--from-worktree", "-m", evil, "--hypothesis", evil)
+    for verb in ("status", "log", "log --graph", "show HEAD", "watch --once"):
+        shown = sandbox.ar(*text(verb), LC_ALL="C.UTF-8").stdout
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", shown), verb
+
+
+def test_pictures_are_written_whole(lab: Sandbox) -> None:
+    pytest.importorskip("matplotlib")
+    lab.ok("plot", "-o", "a.png")
+    assert (lab.folder / "a.png").read_bytes()[:4] == b"\x89PNG"
+    for name in ("b.svg", "c.svg"):
+        lab.ok("plot", "knobs", "-o", name)
+    one, two = ((lab.folder / name).read_bytes() for name in ("b.svg", "c.svg"))
+    assert one == two
+    assert "neither .png nor .svg" in lab.ar("plot", "-o", "x.jpg").stderr
+    assert lab.ar("plot", "-o", "no/such/folder.png").returncode == 1
+    assert lab.ar("report", "-o", "no/such/folder.html").returncode == 1
+
+
+def test_finalize_makes_one_branch_for_each_confirmed_idea(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "1")
+    sandbox.git("switch", "-q", "autoresearch/demo")
+    for old, new in (("WIDTH = 256", "WIDTH = 512"), ("DROPOUT = 0.1", "DROPOUT = 0.0")):
+        tip = (sandbox.folder / "train.py").read_text()
+        sandbox.write("train.py", tip.replace(old, new))
+        (made,) = sandbox.records("propose", "--from-worktree", "-m", f"now {new}")
+        oid = str(made["commit"])
+        sandbox.ok("run", oid)
+        if "WIDTH" in new:
+            sandbox.ok("run", oid, "--replicate")
+        sandbox.ok("review", oid)
+        (done,) = sandbox.records("select", oid)
+        assert done["decision"]["verdict"].startswith("keep")
+    before = sandbox.git("rev-parse", "autoresearch/demo", "HEAD")
+    assert not sandbox.git("branch", "--list", "finalize/*")
+    one, two = sandbox.records("finalize", "--dry-run")
+    assert not sandbox.git("branch", "--list", "finalize/*")
+    assert one["branch"].startswith("finalize/now-width-512-")
+    assert two["why"] == "not confirmed: n=1, needs 2"
+    sandbox.ok("finalize")
+    sandbox.ok("finalize")  # what is there stays
+    shown = sandbox.git("log", "-1", "--format=%B", one["branch"])
+    assert re.search(r"val_bpb: mean 1\.\d{6}, sd 0\.\d{6}, n 2", shown)
+    stat = sandbox.git("diff", "--shortstat", f"{one['branch']}~1", one["branch"])
+    assert stat.startswith("1 file changed")
+    assert sandbox.git("rev-parse", "autoresearch/demo", "HEAD") == before
+
+
+def test_completion_knows_verbs_and_options(sandbox: Sandbox) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "git-ar" in sandbox.ok("completion", shell)
+    env = {"COMP_WORDS": "git-ar near", "COMP_CWORD": "1", "_GIT_AR_COMPLETE": "bash_complete"}
+    assert sandbox.ar(**env).stdout == "plain,near-misses\n"
+    env = {"COMP_WORDS": "git-ar plot --te", "COMP_CWORD": "2", "_GIT_AR_COMPLETE": "bash_complete"}
+    assert sandbox.ar(**env).stdout == "plain,--term\n"
+
+
+def test_every_verb_has_help_with_an_example_and_a_page() -> None:
+    made = pages(cli)
+    root = Path(__file__).parents[2] / "share" / "man" / "man1"
+    for verb in VERBS:
+        page = made[f"git-ar-{verb}.1"]
+        assert ".nf" in page, f"{verb} --help has no example"
+        assert (root / f"git-ar-{verb}.1").read_text() == page, "run: bin/manual"
+    assert (root / "git-ar.1").read_text() == made["git-ar.1"], "run: bin/manual"
+
+
+def test_light_verbs_import_no_heavy_module(lab: Sandbox) -> None:
+    heavy = ("pygit2", "rich", "numpy", "matplotlib", "libcst", "scipy")
+    for verb in ("status", "log -n 20", "show", "best"):
+        script = (
+            "import sys, autoresearch_git.cli as c\n"
+            f"try: c.main({text(verb)!r})\n"
+            f"except SystemExit: print([m for m in {heavy!r} if m in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert done.stdout.endswith("[]\n"), (verb, done.stdout[-200:], done.stderr)
