@@ -36,6 +36,10 @@ class DuplicateError(ArError):
         self.commit = commit
 
 
+class NoProposalError(ArError):
+    """An agent was asked for a change and gave nothing to try; recorded, with what it cost."""
+
+
 class BusyError(ArError):
     """Somebody else is doing it right now."""
 

@@ -124,7 +124,7 @@ def program() -> str:
     here = Path(__file__).resolve().parents[2] / "bin" / "git-ar"
     beside = Path(sys.executable).parent / "git-ar"
     found = shutil.which("git-ar")
-    for candidate in (beside, here, Path(found) if found else None):
+    for candidate in (here, beside, Path(found) if found else None):
         if candidate and candidate.is_file():
             return str(candidate)
     raise ArError("the git-ar program was not found", "install the package, or run bin/setup")

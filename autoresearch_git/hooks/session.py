@@ -6,13 +6,15 @@ import contextlib
 import time
 from pathlib import Path
 
+from autoresearch_git.agent import brief
 from autoresearch_git.errors import ArError
 from autoresearch_git.git.lock import writing
-from autoresearch_git.hooks import auto, brief, policy, queue
+from autoresearch_git.hooks import auto, policy, queue
 from autoresearch_git.hooks.guard import Guard
 from autoresearch_git.hooks.payload import Payload
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.research import Research
+from autoresearch_git.stages.run import class_here
 
 SEEN = "seen"  # touched when a client's hook really fired; doctor looks at it
 TOLD = "told"  # the newest review that an agent was told of
@@ -25,7 +27,8 @@ def reply(payload: Payload, guard: Guard) -> tuple[str, str]:
     if payload.kind == "SessionStart":
         _mark(private / f"{SEEN}-{payload.client}", f"{time.time():.0f}")
         _mark(private / TOLD, str(_newest(Memory.open(guard.top))))
-        return brief.session(Research.open(guard.top)), ""
+        research = Research.open(guard.top)
+        return brief.session(research, class_here(research)), ""
     if payload.kind == "UserPromptSubmit":
         return brief.one_line(Memory.open(guard.top)), ""
     if payload.kind == "Stop":

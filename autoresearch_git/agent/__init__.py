@@ -1,0 +1,1 @@
+"""Coding agents as proposers: how each is started, what it is told, what it may cost."""
