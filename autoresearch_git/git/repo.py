@@ -153,11 +153,15 @@ class Repo(Writer):
 
     def write(self, kind: int, data: bytes) -> str:
         """Store a raw object and remember it for `heal`."""
-        try:
-            oid = str(self.libgit2.write(kind, data))
-        except (pygit2.GitError, OSError) as error:
-            about = f"nothing can be written to the repository: {error}"
-            raise ArError(about, "is the disk full, or read-only?") from None
+        for attempt in range(5):
+            try:
+                oid = str(self.libgit2.write(kind, data))
+            except (pygit2.GitError, OSError) as error:
+                if "No such file" in str(error) and attempt < 4:
+                    continue  # a gc removed the folder, empty by then, under our hands
+                about = f"nothing can be written to the repository: {error}"
+                raise ArError(about, "is the disk full, or read-only?") from None
+            break
         self._written[oid] = (kind, data)
         return oid
 

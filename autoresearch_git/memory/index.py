@@ -235,7 +235,7 @@ def _cut_short(path: Path) -> bool:
             return False
         page = int.from_bytes(head[16:18], "big")
         pages = int.from_bytes(head[28:32], "big")
-        if not head or size >= pages * (65536 if page == 1 else page):
+        if head and size >= pages * (65536 if page == 1 else page):
             return False
         time.sleep(0.05)
     return True

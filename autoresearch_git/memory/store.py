@@ -61,7 +61,7 @@ class Memory:
     @cached_property
     def index(self) -> Index:
         found = Index.open(self.place.private / FILE)
-        found.source = self._event
+        found.source = _reader(self.place)
         return found
 
     def refresh(self) -> None:
@@ -96,7 +96,7 @@ class Memory:
                 if check:
                     check()
                 try:
-                    entries = trail.append(self.repo, drafts, log, cap)
+                    entries = trail.append(self.repo, self.index.meta("tip"), drafts, log, cap)
                 except RefChangedError:  # by a push or a fetch, which know nothing of our lock
                     if attempt == 4:
                         raise
@@ -139,11 +139,6 @@ class Memory:
             self.index.reset()
             self._take_in(trust=False)
 
-    def _event(self, oid: str) -> Event:
-        from autoresearch_git.memory import trail
-
-        return trail.read(self.repo, oid).event
-
     def _up_to_date(self) -> bool:
         tip, notes = locate.read_ref(self.place, TRAIL), locate.read_ref(self.place, NOTES)
         return (tip, notes) == (self.index.meta("tip"), self.index.meta("notes"))
@@ -154,7 +149,7 @@ class Memory:
         if self.index.path != ":memory:":
             self.index.close()
             self.__dict__["index"] = Index(":memory:")
-            self.index.source = self._event
+            self.index.source = _reader(self.place)
         tip = self.repo.ref(TRAIL)
         with self.index.transaction():
             entries = trail.everything(self.repo, tip)
@@ -223,3 +218,18 @@ class Memory:
             "joined again, nothing is lost"
         )
         return trail.join(self.repo, old)[0]
+
+
+def _reader(place: locate.Place) -> Callable[[str], Event]:
+    """Reads events from the trail; opens the repository when it is first asked."""
+    opened: list[Repo] = []
+
+    def read(oid: str) -> Event:
+        from autoresearch_git.git.repo import Repo
+        from autoresearch_git.memory import trail
+
+        if not opened:
+            opened.append(Repo(place))
+        return trail.read(opened[0], oid).event
+
+    return read

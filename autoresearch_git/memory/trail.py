@@ -46,13 +46,14 @@ class Entry:
     tree: str = EMPTY_TREE
 
 
-def append(repo: Repo, drafts: Sequence[Event], log: bytes = b"", cap: int = 0) -> list[Entry]:
-    """Add events; call it under the lock, and `Repo.settle` before anybody is told.
+def append(
+    repo: Repo, old: str, drafts: Sequence[Event], log: bytes = b"", cap: int = 0
+) -> list[Entry]:
+    """Add events to a trail at `old`; under the lock, with `Repo.settle` before anybody is told.
 
     The log belongs to the last event. RefChangedError if a git program moved the trail meanwhile:
     bring the index up to date, and try again.
     """
-    old = repo.ref(TRAIL)
     tip = old or root(repo)
     before = read(repo, tip).event
     seq, clock = before.seq, max(time.time(), before.time)  # a clock that jumps back is held

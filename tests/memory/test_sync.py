@@ -225,4 +225,5 @@ def killed_between_trail_and_views(clone: Path, name: str) -> None:
     from autoresearch_git.memory import trail
 
     repo = Memory.here(clone).repo
-    trail.append(repo, life(experiment(repo, name), random.Random(name))[:1])
+    old = Memory.open(clone).index.meta("tip")
+    trail.append(repo, old, life(experiment(repo, name), random.Random(name))[:1])
