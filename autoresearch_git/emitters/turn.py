@@ -12,6 +12,7 @@ from autoresearch_git.search.knobs import Knob
 
 SIZE = 0.12  # of a knob's range: a first step
 LARGEST = 0.3
+FOUNDED = 2.0  # standard errors from which a conjecture is worth telling
 GROWTH = 0.003  # a result
 
 
@@ -48,7 +49,19 @@ def turn(context: Context, knobs: Sequence[Knob], limit: int | None = None) -> P
     if move is None:
         return None
     expected = None if move.expected is None else insight.sign * move.expected
-    return change(context, move.values, f"{_names(move.values)}: {why}", expected)
+    theory, evidence = _theory(context, move.values)
+    hypothesis = f"{_names(move.values)}: {why}{theory}"
+    return change(context, move.values, hypothesis, expected, evidence)
+
+
+def _theory(context: Context, values: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """The best founded conjecture on a knob that moves, in words, and what it rests on."""
+    believed = [c for name, c in context.insight.conjectures.items() if name in values]
+    best = max(believed, key=lambda each: each.strength, default=None)
+    if best is None or best.strength < FOUNDED:
+        return "", ()
+    words = f"; so far {best.statement} ({best.effect:+.2g} ± {best.deviation:.1g} over its range)"
+    return words, (context.parent.commit, *best.evidence[:3])
 
 
 def change(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FIT_POINTS = 128  # hyperparameters are fitted on at most this many points
 STEPS = 30
+TYPICAL = 0.6  # median length scale a priori, over the root of the dimension
+WIDTH = 1.0  # deviation of its logarithm
 _SQRT5 = math.sqrt(5)
 
 
@@ -131,8 +133,8 @@ def _maximize(x: Array, z: Array, jitter: Array, kinds: Array, steps: int) -> Ar
 
     d = x.shape[1]
     squares = _squares(x, x, kinds)
-    middle = np.append(np.full(d, math.log(0.6 * math.sqrt(d))), 0.0)
-    width = np.append(np.full(d, 1.0), 1.0)
+    middle = np.append(np.full(d, math.log(TYPICAL * math.sqrt(d))), 0.0)
+    width = np.append(np.full(d, WIDTH), 1.0)
     theta, rate, last = middle.copy(), np.full(d + 1, 0.15), np.zeros(d + 1)
     for _ in range(steps):
         slope = _slope(theta, squares, z, jitter) - (theta - middle) / width**2

@@ -8,9 +8,11 @@ from functools import cached_property
 
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment
+from autoresearch_git.search import conjectures
 from autoresearch_git.search import knobs as knob_reader
 from autoresearch_git.search import model as models
 from autoresearch_git.search import points as point_reader
+from autoresearch_git.search.conjectures import Conjecture
 from autoresearch_git.search.knobs import Knob, Reading
 from autoresearch_git.search.points import Point
 
@@ -48,6 +50,12 @@ class Insight:
     def model(self) -> models.Model | None:
         history = self.history
         return models.build(self.points, self.knobs, history.minimize, history.sigma)
+
+    @cached_property
+    def conjectures(self) -> dict[str, Conjecture]:
+        """What is believed of each knob, by its name."""
+        found = conjectures.of_knobs(self.history, self.points, self.knobs)
+        return {each.subject: each for each in found}
 
     @property
     def sign(self) -> float:

@@ -61,32 +61,36 @@ def build(
     done = [point for point in known if point.result is not None]
     if len(done) < 2:
         return None
-    names = [knob.name for knob in knobs if knob.active]
-    ranges = [knob.range for knob in knobs if knob.active]
-    moves = sorted({n for p in known for n in p.values if n.startswith("move:")})
-    names += moves
-    ranges += [MOVE] * len(moves)
+    names, ranges = axes(known, knobs)
     sign = 1.0 if minimize else -1.0
     done = _subset(done, sign)
-    x = _matrix(done, names, ranges)
+    x = matrix(done, names, ranges)
     y = np.array([sign * p.result for p in done if p.result is not None])
     noise = np.array([sigma**2 / p.n for p in done])
     kinds = np.array([r.kind == "choice" for r in ranges])
-    cost = _tame(y, sigma)
+    cost = tame(y, sigma)
     process = gp.fit(x, cost, noise, kinds)
     fitted = process.predict(x)[0]
     chosen = int(np.argmin(fitted))
     waiting = [point for point in known if point.pending]
     if waiting:
-        process = gp.extend(process, x, cost, noise, _matrix(waiting, names, ranges))
+        process = gp.extend(process, x, cost, noise, matrix(waiting, names, ranges))
     failed = [point for point in known if point.crashed][-MOST // 2 :]
     labels = np.append(np.zeros(len(x)), np.ones(len(failed)))
-    every = np.vstack([x, _matrix(failed, names, ranges)]) if failed else x
+    every = np.vstack([x, matrix(failed, names, ranges)]) if failed else x
     risk = logistic.fit(every, labels)
     return Model(tuple(names), tuple(ranges), process, risk, float(fitted[chosen]), done[chosen])
 
 
-def _matrix(points: Sequence[Point], names: Sequence[str], ranges: Sequence[Range]) -> Array:
+def axes(known: Sequence[Point], knobs: Sequence[Knob]) -> tuple[list[str], list[Range]]:
+    """The dimensions: the active knobs, then every structural move that was ever made."""
+    moves = sorted({n for p in known for n in p.values if n.startswith("move:")})
+    names = [knob.name for knob in knobs if knob.active] + moves
+    return names, [knob.range for knob in knobs if knob.active] + [MOVE] * len(moves)
+
+
+def matrix(points: Sequence[Point], names: Sequence[str], ranges: Sequence[Range]) -> Array:
+    """The points as rows of unit coordinates, (n, d)."""
     import numpy as np
 
     pairs = list(zip(names, ranges, strict=True))
@@ -101,7 +105,7 @@ def _subset(done: list[Point], sign: float) -> list[Point]:
     return rest[: MOST // 2] + newest
 
 
-def _tame(y: Array, sigma: float) -> Array:
+def tame(y: Array, sigma: float) -> Array:
     """Costs with the bad tail compressed: how bad a failure is must not shape the good region."""
     import numpy as np
 

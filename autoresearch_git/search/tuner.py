@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CANDIDATES = 500  # random settings that are scored first
 ELITE, REFINED = 20, 300  # how many of them are varied again, into how many
 SPARSITY = 0.3  # of the number of knobs in a move: its geometric parameter
+PRUNE = 0.85  # of the expected improvement must stay when a change is dropped
 RISK = 0.1  # settings more likely to crash than this are not proposed
 
 
@@ -67,16 +68,34 @@ def guided_move(
         return None
     first = _score(model, x)
     x = np.vstack([x, region.refine(x[np.argsort(-first)[:ELITE]], REFINED, numbers)])
-    pick = int(np.argmax(_score(model, x)))
-    ends = model.process.predict(np.stack([start, x[pick]]))[0]
+    point = _pruned(model, start, x[int(np.argmax(_score(model, x)))])
+    ends = model.process.predict(np.stack([start, point]))[0]
     values = {
-        knob.name: space.source(knob, space.from_unit(knob.range, float(x[pick, i])))
+        knob.name: space.source(knob, space.from_unit(knob.range, float(point[i])))
         for knob, i in zip(free, where, strict=True)
-        if abs(x[pick, i] - start[i]) > 1e-9
+        if abs(point[i] - start[i]) > 1e-9
     }
     values = {name: text for name, text in values.items() if text != present.get(name)}
-    risk = float(model.risk.predict(x[pick : pick + 1])[0])
+    risk = float(model.risk.predict(point[None, :])[0])
     return Move(values, float(ends[1] - ends[0]), risk) if values else None
+
+
+def _pruned(model: models.Model, start: Array, point: Array) -> Array:
+    """The point without the changes that hardly matter: fewer knobs say more about why."""
+    import numpy as np
+
+    score = float(_score(model, point[None, :])[0])
+    while True:
+        changed = np.flatnonzero(np.abs(point - start) > 1e-9)
+        if len(changed) < 2:
+            return point
+        fewer = np.tile(point, (len(changed), 1))
+        fewer[np.arange(len(changed)), changed] = start[changed]
+        scores = _score(model, fewer)
+        best = int(np.argmax(scores))
+        if scores[best] < PRUNE * score:
+            return point
+        point = fewer[best]
 
 
 def _score(model: models.Model, x: Array) -> Array:

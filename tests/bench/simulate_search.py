@@ -1,6 +1,6 @@
 """Search policies side by side on the surrogate of real trials, and on the traps.
 
-    OMP_NUM_THREADS=1 python -m tests.bench.simulate_search TRIALS.json.gz --seeds 30 [--gp] [--save TRACES.json]
+    OMP_NUM_THREADS=1 python -m tests.bench.simulate_search TRIALS.json.gz [--gp] [--save FILE]
 
 Writes Markdown tables to stdout. Traces that were saved are not computed again.
 """

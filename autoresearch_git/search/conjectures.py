@@ -1,0 +1,134 @@
+"""Conjectures: short working theories of what helps, each with its effect, doubt and evidence.
+
+A ridge regression splits the results of experiments that turned several knobs at once; an effect
+is the gain when a knob crosses its whole range in the direction that the statement names, among
+the good settings. What was seen on the way is no controlled trial: knobs moved together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoresearch_git.history import History
+from autoresearch_git.search import model as models
+from autoresearch_git.search.knobs import Knob
+from autoresearch_git.search.points import Point
+
+if TYPE_CHECKING:
+    from autoresearch_git.search.gp import Array
+
+FEWEST = 5  # results before anything is concluded
+MOST = 200  # of the best results: bad regions have other rules
+EVIDENCE = 5  # commits named
+
+
+@dataclass(frozen=True)
+class Conjecture:
+    """`effect` is in the metric's unit, positive for better; `deviation` is its standard error."""
+
+    subject: str  # a knob, a structural move or a category
+    statement: str
+    effect: float
+    deviation: float
+    evidence: tuple[str, ...]  # commits, the newest last
+
+    @property
+    def strength(self) -> float:
+        """Distance from no effect, in standard errors."""
+        return abs(self.effect) / max(self.deviation, 1e-12)
+
+
+def of_knobs(
+    history: History, known: Sequence[Point], knobs: Sequence[Knob]
+) -> tuple[Conjecture, ...]:
+    """One conjecture for each knob or move that was varied, the best founded first."""
+    import numpy as np
+
+    sign = 1.0 if history.minimize else -1.0
+    done = [point for point in known if point.result is not None]
+    done = sorted(done, key=lambda point: sign * (point.result or 0.0))[:MOST]
+    if len(done) < FEWEST:
+        return ()
+    names, ranges = models.axes(known, knobs)
+    ordered = [i for i, limits in enumerate(ranges) if limits.kind != "choice" or _binary(limits)]
+    x = models.matrix(done, [names[i] for i in ordered], [ranges[i] for i in ordered])
+    varied = np.ptp(x, axis=0) > 1e-9
+    y = models.tame(np.array([sign * (p.result or 0.0) for p in done]), history.sigma)
+    if not varied.any():
+        return ()
+    effects, errors = _ridge(x[:, varied], y)
+    kept = [names[i] for i, v in zip(ordered, varied, strict=True) if v]
+    columns = x[:, varied]
+    found = [
+        _conjecture(name, -float(e), float(s), _evidence(done, columns[:, k]))
+        for k, (name, e, s) in enumerate(zip(kept, effects, errors, strict=True))
+    ]
+    return tuple(sorted(found, key=lambda each: -each.strength))
+
+
+def _binary(limits: object) -> bool:
+    return len(getattr(limits, "choices", ())) == 2
+
+
+def _ridge(x: Array, y: Array) -> tuple[Array, Array]:
+    """Slopes and their standard errors, shrunk towards none."""
+    import numpy as np
+
+    centred, target = x - x.mean(axis=0), y - y.mean()
+    spread = float(np.std(target)) or 1e-12
+    precision = np.eye(x.shape[1])  # a slope as large as the spread of all results is likely
+    noise = spread**2
+    for _ in range(5):
+        covariance = np.linalg.inv(centred.T @ centred / noise + precision / spread**2)
+        slopes = covariance @ (centred.T @ target) / noise
+        left = target - centred @ slopes
+        noise = max(float(left @ left) / max(len(y) - x.shape[1] / 2, 1.0), 1e-18)
+    return slopes, np.sqrt(np.diag(covariance))
+
+
+def _evidence(done: Sequence[Point], column: Array) -> tuple[str, ...]:
+    """The results that stand farthest from the usual value of the knob."""
+    import numpy as np
+
+    away = np.abs(column - np.median(column))
+    chosen = [int(i) for i in np.argsort(-away)[:EVIDENCE] if away[i] > 1e-9]
+    return tuple(done[i].commit for i in chosen)
+
+
+def _conjecture(name: str, gain: float, error: float, evidence: tuple[str, ...]) -> Conjecture:
+    if name.startswith("move:"):
+        what = f"{name.removeprefix('move:')} {'helps' if gain > 0 else 'hurts'}"
+    else:
+        what = f"{'higher' if gain > 0 else 'lower'} {name} helps"
+        gain = abs(gain)
+    return Conjecture(name, what, gain, error, evidence)
+
+
+def of_categories(history: History) -> tuple[Conjecture, ...]:
+    """The mean gain over the incumbent of each category of change, the best founded first."""
+    gains: dict[str, list[tuple[float, str]]] = {}
+    for each in history.recent:
+        review = each.review
+        if review and review.category and review.delta is not None:
+            gain = history.gain(0.0, review.delta)
+            gains.setdefault(review.category, []).append((gain, each.commit))
+    found = []
+    for category, pairs in gains.items():
+        values = [gain for gain, _ in pairs]
+        mean = sum(values) / len(values)
+        spread = sum((value - mean) ** 2 for value in values)
+        # one result has no spread of its own: the noise of a difference stands in for it
+        variance = (spread + 2 * history.sigma**2) / len(values)
+        verb = "help" if mean > 0 else "hurt"
+        found.append(
+            Conjecture(
+                category,
+                f"changes of {category} {verb}",
+                mean,
+                (variance / len(values)) ** 0.5,
+                tuple(commit for _, commit in pairs[-EVIDENCE:]),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: -each.strength))
