@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from autoresearch_git.backends.base import Backend, Job, Update
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import BusyError, DuplicateError, HarnessError
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import clean
 from autoresearch_git.stages.pool import Flights, spread
 from autoresearch_git.stages.propose import propose
 from autoresearch_git.stages.review import review

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
+from autoresearch_git.clean import quote
 from autoresearch_git.history import History
 from autoresearch_git.memory import past
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import quote
 
 LIMIT = 2000  # bytes; all is ASCII
 _HOW = (

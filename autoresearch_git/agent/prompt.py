@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from difflib import unified_diff
 
 from autoresearch_git.agent import brief
+from autoresearch_git.clean import clean, quote
 from autoresearch_git.config import Contract
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean, quote
 
 DIFF_LINES = 40  # of the parent's own change
 LINE = 160  # characters of a diff line

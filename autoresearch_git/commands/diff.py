@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
+from autoresearch_git.clean import clean
 from autoresearch_git.git.process import git
 from autoresearch_git.look.diff import coloured
 from autoresearch_git.look.numbers import duration, estimate, interval, number, seconds_of, signed
@@ -15,7 +16,6 @@ from autoresearch_git.look.table import Column, table
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean
 
 
 @click.command()

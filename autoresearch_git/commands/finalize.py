@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from autoresearch_git import config, refs
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.git.process import git
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import clean
 from autoresearch_git.stages.finalize import Idea, finalize, kept, publish
 
 

@@ -7,10 +7,10 @@ import sys
 import click
 import msgspec
 
+from autoresearch_git.clean import clean
 from autoresearch_git.memory.fsck import Checked, Finding, check, repair
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option, talk
-from autoresearch_git.review.clean import clean
 
 
 @click.command()

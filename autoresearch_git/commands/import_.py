@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError, GitError
 from autoresearch_git.git import locate
 from autoresearch_git.git.process import git_bytes
@@ -16,7 +17,6 @@ from autoresearch_git.ledger.match import Match
 from autoresearch_git.ledger.rows import Ledger
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
-from autoresearch_git.review.clean import clean
 
 SHOWN = 20  # lines of a list of rows that are printed
 

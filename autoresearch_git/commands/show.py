@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from autoresearch_git.clean import clean_lines
 from autoresearch_git.errors import GitError, UnknownExperimentError
 from autoresearch_git.look.query import children, find, latest_class
 from autoresearch_git.look.style import Style
@@ -11,7 +12,6 @@ from autoresearch_git.memory import past
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.records import Event, Experiment
-from autoresearch_git.review.clean import clean_lines
 
 
 @click.command()

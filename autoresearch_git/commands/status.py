@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
+from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import ago, duration, estimate, interval, number, signed
 from autoresearch_git.look.status import Flight, Status, status
 from autoresearch_git.look.style import Style
@@ -12,7 +13,6 @@ from autoresearch_git.look.table import Column, crop, table
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean
 
 
 @click.command()

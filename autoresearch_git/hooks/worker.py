@@ -6,12 +6,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError, BusyError, HarnessError, UnknownExperimentError
 from autoresearch_git.git.repo import Repo
 from autoresearch_git.hooks import queue
 from autoresearch_git.records import Event, Experiment, Plan
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import clean
 from autoresearch_git.stages import run as stage
 from autoresearch_git.stages.propose import announce
 from autoresearch_git.stages.review import review

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoresearch_git import refs
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.git.process import git
 from autoresearch_git.git.repo import Person, Repo
@@ -21,7 +22,6 @@ from autoresearch_git.ledger.rows import Ledger, Refused, Row
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import EMITTERS, PHASES, Decision, Event, Plan, Review, Run
 from autoresearch_git.review.change import Change, classify
-from autoresearch_git.review.clean import clean
 from autoresearch_git.review.niche import niche
 
 BATCH = 500  # experiments that are appended at once

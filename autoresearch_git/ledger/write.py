@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.ledger.table import HEAD
 from autoresearch_git.look.numbers import number, seconds_of
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean
 
 _TEXTS = (
     *("commit", "class", "contract", "verdict", "outcome", "metric", "emitter", "phase", "parent"),

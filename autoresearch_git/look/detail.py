@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import clock, number
 from autoresearch_git.look.rows import rows, runs
 from autoresearch_git.look.spark import spark
 from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import crop
+from autoresearch_git.memory.note import SCORES, render
 from autoresearch_git.records import Event, Experiment
-from autoresearch_git.review.clean import clean
-from autoresearch_git.review.note import SCORES, render
 
 
 def detail(
@@ -22,7 +22,7 @@ def detail(
 ) -> list[str]:
     """The lines; `history` holds its review and decision events in their order."""
     lines = [style.paint(f"experiment {experiment.commit}", "yellow"), ""]
-    lines += [style.verdict(experiment.verdict), *render(experiment, True).splitlines()]
+    lines += [style.verdict(experiment.verdict), *render(experiment).splitlines()]
     if imported := _imported(experiment):
         lines.append(f"Imported: {imported}")
     lines += _scores(experiment, style)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from autoresearch_git.clean import ESCAPES, UNSAFE
 from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import crop
-from autoresearch_git.review.clean import ESCAPES, UNSAFE
 
 LINES = 400  # of a diff that are shown; git show has the rest
 _TOKENS = re.compile(

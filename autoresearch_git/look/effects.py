@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from autoresearch_git.clean import clean
 from autoresearch_git.records import Edit, Experiment
-from autoresearch_git.review.clean import clean
 
 _Z95 = 1.959964
 STRONG, WEAK = 2.6, 1.96  # how many standard errors from zero

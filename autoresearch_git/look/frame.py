@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import duration
 from autoresearch_git.look.rows import frontier_line, rows
 from autoresearch_git.look.status import Flight, Status
 from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import crop
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean
 from autoresearch_git.review.progress import progress
 
 TAIL = 8192  # bytes of a log that are read for its newest line

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from autoresearch_git import refs
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import GitError, UnknownExperimentError
 from autoresearch_git.git import locate
 from autoresearch_git.memory.index import Index
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Experiment, decode
-from autoresearch_git.review.clean import clean
 
 KEEPS = ("keep", "keep-unconfirmed")
 NEARBY = 2000  # experiments after one in which its children are looked for

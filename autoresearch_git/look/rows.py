@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import clock, duration, number, seconds_of, signed
 from autoresearch_git.look.spark import frontier, spark
 from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import Column, crop, table
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean
 
 TSV = (
     *("commit", "time", "verdict", "value", "delta", "n", "low", "high", "emitter", "phase"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import estimate
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean
 
 # Verdicts as charts tell them apart: (kind, verdicts that belong to it).
 KINDS = {

@@ -1,4 +1,4 @@
-"""JSON Schemas of the records, made from their types: `python -m autoresearch_git.memory.schema`."""
+"""JSON Schemas of the records, made from their types; run as a module, it writes the files."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoresearch_git.clean import clean
 from autoresearch_git.history import History
 from autoresearch_git.records import Run
-from autoresearch_git.review.clean import clean
 
 BPB = (0.3, 20.0)  # bits a byte that a model of text can have: beyond, the number is wrong
 LEAP = 0.40  # share of the bits a byte that no one change of a model takes off

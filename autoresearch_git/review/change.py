@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+from autoresearch_git.clean import clean
 from autoresearch_git.records import Edit
 from autoresearch_git.review import lexicon, plaintext, syntax
-from autoresearch_git.review.clean import clean
 from autoresearch_git.review.syntax import Touch
 
 NONE, REPLICATE, SIMPLIFICATION = "none", "replicate", "simplification"

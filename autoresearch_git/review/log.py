@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from autoresearch_git.review.clean import clean, clean_lines
+from autoresearch_git.clean import clean, clean_lines
 from autoresearch_git.review.progress import COLOUR, LONGEST, NUMBER, Curve, Progress
 
 CHUNK = 1 << 20  # bytes read at a time

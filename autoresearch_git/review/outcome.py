@@ -7,7 +7,7 @@ import re
 import signal
 from collections.abc import Sequence
 
-from autoresearch_git.review.clean import clean
+from autoresearch_git.clean import clean
 from autoresearch_git.review.log import LogSummary
 from autoresearch_git.review.signature import normalize, signature
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
+from autoresearch_git.clean import clean
 from autoresearch_git.records import Edit
-from autoresearch_git.review.clean import clean
 
 SETTING = re.compile(r"""^\s*["']?([A-Za-z_][\w.-]{0,79})["']?\s*(?::=|[:=])\s*(.+?)[\s,;]*$""")
 NAME = re.compile(r"[A-Za-z_]\w*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from autoresearch_git.review.clean import clean
+from autoresearch_git.clean import clean
 
 LIMIT = 200
 FRAME = re.compile(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from autoresearch_git.clean import clean
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment, Run
 from autoresearch_git.review.audit import Audit
 from autoresearch_git.review.change import NONE, REPLICATE, Change
-from autoresearch_git.review.clean import clean
 from autoresearch_git.review.evidence import Evidence
 from autoresearch_git.review.noise import CONTENDED
 

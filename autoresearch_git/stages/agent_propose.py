@@ -19,11 +19,11 @@ from autoresearch_git import config
 from autoresearch_git.agent import checkout, choice, presets, prompt
 from autoresearch_git.agent.call import Call, Limits, call
 from autoresearch_git.agent.prompt import Answer, Order
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError, DuplicateError, NoProposalError
 from autoresearch_git.history import History
 from autoresearch_git.records import Event, Experiment, Plan
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import clean
 from autoresearch_git.search import archive, scheduler
 from autoresearch_git.search.phase import phase
 from autoresearch_git.stages.propose import commit, targets

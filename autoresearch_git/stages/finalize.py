@@ -11,11 +11,11 @@ import statistics
 from dataclasses import dataclass
 
 from autoresearch_git import refs
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.git.repo import Move, Person, Repo
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Experiment, Review
-from autoresearch_git.review.clean import clean
 
 KEEPS = ("keep", "keep-unconfirmed")
 

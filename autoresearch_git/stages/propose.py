@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 
 from autoresearch_git import config
+from autoresearch_git.clean import clean
 from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
 from autoresearch_git.records import Event, Experiment, Plan
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import clean
 
 
 def propose(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
+from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.git import worktree
 from autoresearch_git.git.repo import Person
 from autoresearch_git.memory import index
 from autoresearch_git.records import Decision, Event, Experiment
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import clean
 
 _KEEPS = ("keep", "keep-unconfirmed")
 

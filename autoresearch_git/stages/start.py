@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 import msgspec
 
 from autoresearch_git import config, refs
+from autoresearch_git.clean import clean
 from autoresearch_git.config import Contract
 from autoresearch_git.errors import ArError, ContractError
 from autoresearch_git.git.process import git
 from autoresearch_git.git.repo import Move, Person, Repo
-from autoresearch_git.review.clean import clean
 
 
 @dataclass(frozen=True)

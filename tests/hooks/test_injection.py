@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_git.clean import UNSAFE, quote
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Decision, Event, Plan, Review, Run, Scores
 from autoresearch_git.research import Research
-from autoresearch_git.review.clean import UNSAFE, quote
 from tests.hooks.support import event, research
 from tests.support import TRAIN, Sandbox
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoresearch_git import refs
+from autoresearch_git.clean import UNSAFE
 from autoresearch_git.review import lexicon
 from autoresearch_git.review.change import classify
-from autoresearch_git.review.clean import UNSAFE
 from autoresearch_git.review.niche import niche
 from tests.review import lab
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_git.review.clean import clean, clean_lines
+from autoresearch_git.clean import clean, clean_lines
 
 RISKY = st.text(
     alphabet=st.sampled_from("ab \t\n\r\x00\x1b[]0;31m\x07\x9b\u202e\u200b\ufeff\x85\u2028")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoresearch_git.clean import UNSAFE
 from autoresearch_git.records import OUTCOMES
-from autoresearch_git.review.clean import UNSAFE
 from autoresearch_git.review.outcome import judge_run
 from autoresearch_git.review.signature import normalize, signature
 from tests.review import lab

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoresearch_git.clean import clean
 from autoresearch_git.look.charts.base import GREY, INK, empty
 from autoresearch_git.look.numbers import estimate
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -120,11 +120,29 @@ def _inside(value: float | None, low: float, high: float, edge: float) -> float:
     return edge if value is None else min(max(value, low), high)
 
 
+def _apart(axes: Axes, largest: Sequence[Point]) -> list[Point]:
+    """The first LABELS points that leave each other's number room."""
+    width, height = (high - low for low, high in (axes.get_xlim(), axes.get_ylim()))
+    chosen: list[Point] = []
+    for point in largest:
+        crowded = any(
+            abs(point.index - p.index) < 0.035 * width
+            and abs((point.best or 0.0) - (p.best or 0.0)) < 0.08 * height
+            for p in chosen
+        )
+        if not crowded and len(chosen) < LABELS:
+            chosen.append(point)
+    return chosen
+
+
+def _index(point: Point) -> int:
+    return point.index
+
+
 def _labels(axes: Axes, records: Sequence[Point], series: Series) -> None:
     """The changes behind the largest steps, numbered at the line and told in a list below."""
     steps = [(abs((b.best or 0.0) - (a.best or 0.0)), b) for a, b in pairwise(records)]
-    large = sorted(steps, key=lambda pair: -pair[0])[:LABELS]
-    chosen = sorted((p for _, p in large), key=lambda p: p.index)
+    chosen = sorted(_apart(axes, [p for _, p in sorted(steps, key=lambda s: -s[0])]), key=_index)
     lines = []
     for count, point in enumerate(chosen, 1):
         assert point.best is not None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autoresearch_git.clean import ESCAPES, UNSAFE, clean
 from autoresearch_git.look.effects import effects
 from autoresearch_git.look.numbers import estimate, seconds_of
 from autoresearch_git.look.series import Point, series, window
 from autoresearch_git.look.status import Status
+from autoresearch_git.memory.note import SCORES
 from autoresearch_git.records import Experiment
-from autoresearch_git.review.clean import ESCAPES, UNSAFE, clean
-from autoresearch_git.review.note import SCORES
 
 # The columns of a row; the page reads them by these names.
 FIELDS = (

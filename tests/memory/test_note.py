@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoresearch_git.clean import UNSAFE
+from autoresearch_git.memory.note import render
 from autoresearch_git.records import Decision, Experiment, Plan, Review, Run, Scores
-from autoresearch_git.review.clean import UNSAFE
 from autoresearch_git.review.judge import judge
-from autoresearch_git.review.note import render
 from tests.review import lab
 
 BASE = lab.baseline(0.9979)
@@ -45,7 +45,7 @@ def trailers(note: str) -> dict[str, str]:
 
 
 def test_a_win_reads_well():
-    note = render(noted(), True)
+    note = render(noted())
     body, _, tail = note.partition("\n\n")
     first, idea, expected, change, reason = body.split("\n")
     assert first.startswith("KEEP-UNCONFIRMED val_bpb 0.995000 (-0.0029")
@@ -59,7 +59,7 @@ def test_a_win_reads_well():
 
 
 def test_git_reads_the_trailers():
-    found = trailers(render(noted(), True))
+    found = trailers(render(noted()))
     assert list(found) == [
         "Verdict", "Value", "Delta", "P-better", "Emitter", "Niche", "Score", "Runs",
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def test_git_reads_the_trailers():
 
 
 def test_a_crash_shows_its_signature():
-    note = render(noted(None, "crash", signature="ValueError @ train.py:f: x"), True)
+    note = render(noted(None, "crash", signature="ValueError @ train.py:f: x"))
     assert note.startswith("CRASH ValueError @ train.py:f: x by optimizer_hacker\n")
     assert trailers(note)["Signature"] == "ValueError @ train.py:f: x"
     assert "Value" not in trailers(note)
@@ -85,21 +85,21 @@ def test_a_crash_shows_its_signature():
     ],
 )
 def test_whether_the_hypothesis_was_borne_out(value, word):
-    assert f"Expected: -0.001000, {word}" in render(noted(value), True)
+    assert f"Expected: -0.001000, {word}" in render(noted(value))
 
 
 def test_what_was_decided_is_the_verdict():
     made = msgspec.structs.replace(
         noted(), decision=Decision(klass="c", verdict="keep", reason="because")
     )
-    assert render(made, True).startswith("KEEP ")
-    assert trailers(render(made, True))["Verdict"] == "keep"
+    assert render(made).startswith("KEEP ")
+    assert trailers(render(made))["Verdict"] == "keep"
 
 
 def test_before_the_review():
     ran = Experiment(commit="e" * 40, plan=PLAN, runs=(lab.run("r1", 0.99),))
-    assert "Run: ok, 345 s, not reviewed yet" in render(ran, True)
-    assert trailers(render(Experiment(commit="e" * 40), True)) == {
+    assert "Run: ok, 345 s, not reviewed yet" in render(ran)
+    assert trailers(render(Experiment(commit="e" * 40))) == {
         "Verdict": "proposed",
         "Runs": "0",
     }
@@ -123,8 +123,8 @@ def test_hostile_text_adds_no_line_and_no_trailer(one, two, three, value):
             metric=two, warnings=(one, two, three), scores=Scores(),
         ),
     )  # fmt: skip
-    note = render(made, True)
-    assert render(made, True) == note
+    note = render(made)
+    assert render(made) == note
     assert len(note.splitlines()) <= 18
     assert not any(UNSAFE.search(line) for line in note.split("\n"))
     assert note.count("\n\n") == 1
