@@ -21,7 +21,7 @@ from autoresearch_git.stages.run import claim, class_here, early_stop, finish, r
 from autoresearch_git.stages.select import select
 
 FAILURES = 3  # harness failures in a row that end a loop: the machine needs a person
-ATTEMPTS = 5  # at a proposal that nobody made before
+ATTEMPTS = 3  # at a proposal that nobody made before, and at a run that gets killed
 BASELINE_WAIT = (
     0.5  # seconds; until there is a baseline, other workers have nothing to compare with
 )
@@ -65,6 +65,7 @@ class Loop:
         self.own = threading.local()
         self.counting = threading.Lock()
         self.proposing = threading.Lock()  # so that each proposal knows of the one before it
+        self.in_hand: set[str] = set()  # experiments that a worker of ours is at
         self.rng = random.Random(self.seed)
         self.klass = class_here(self.research, self.backend)
 
@@ -107,45 +108,63 @@ class Loop:
     def _round(self, _turn: int) -> None:
         research = self._mine()
         experiment, job = self._next(research)
-        self.watcher.begin(experiment)
-        experiment = finish(
-            research,
-            experiment,
-            job,
-            self.backend,
-            lambda update: self.watcher.update(experiment, update),
-            self.flights,
-            early_stop(research, self.klass) if self.early else None,
-        )
-        self._check_harness(experiment)
-        experiment = select(research, review(research, experiment))
+        try:
+            self.watcher.begin(experiment)
+            experiment = finish(
+                research,
+                experiment,
+                job,
+                self.backend,
+                lambda update: self.watcher.update(experiment, update),
+                self.flights,
+                early_stop(research, self.klass) if self.early else None,
+            )
+            self._check_harness(experiment)
+            if experiment.runs[-1].outcome != "harness":
+                experiment = select(research, review(research, experiment))
+        finally:
+            self.in_hand.discard(experiment.commit)
         with self.counting:
             self.done += 1
         self.watcher.end(experiment)
 
-    def _next(self, research: Research) -> tuple[Experiment, Job]:
-        """What was proposed before and never ran, else a new proposal; claimed for us."""
-        waiting = "decided = 0 AND contract = ? AND verdict = 'proposed' ORDER BY seq"
+    def _next(self, research: Research) -> tuple[Experiment, Job | None]:
+        """What is not finished yet, else a new proposal; claimed for us. No job: only to judge."""
         with self.proposing:
             research.reload()
-            for experiment in research.memory.index.select(waiting, research.contract_id):
-                with contextlib.suppress(BusyError):
-                    if job := claim(research, experiment):
-                        return experiment, job
-            duplicates = 0
-            while not self.flights.stopping.is_set():
-                try:
-                    experiment = propose(research, self.klass, self.rng)
-                except DuplicateError:
-                    duplicates += 1  # another throw of the dice finds another idea
-                    if duplicates == ATTEMPTS:
-                        raise
-                    continue
-                with contextlib.suppress(BusyError):
-                    if job := claim(research, experiment):
-                        return experiment, job
-                self.flights.stopping.wait(BASELINE_WAIT)
-            raise KeyboardInterrupt
+            found = self._unfinished(research) or self._new(research)
+            self.in_hand.add(found[0].commit)
+            return found
+
+    def _unfinished(self, research: Research) -> tuple[Experiment, Job | None] | None:
+        """What a stage was left at: proposed and never run, killed, or run and never judged."""
+        left = "decided = 0 AND contract = ? AND verdict <> 'running' ORDER BY seq LIMIT 100"
+        for experiment in research.memory.index.select(left, research.contract_id):
+            if experiment.commit in self.in_hand:
+                continue
+            failed = [run for run in experiment.runs if run.outcome in ("killed", "harness")]
+            if len(experiment.runs) > len(failed) or len(failed) >= ATTEMPTS:
+                return experiment, None
+            with contextlib.suppress(BusyError):
+                if job := claim(research, experiment):
+                    return experiment, job
+        return None
+
+    def _new(self, research: Research) -> tuple[Experiment, Job | None]:
+        duplicates = 0
+        while not self.flights.stopping.is_set():
+            try:
+                experiment = propose(research, self.klass, self.rng)
+            except DuplicateError:
+                duplicates += 1  # another throw of the dice finds another idea
+                if duplicates == ATTEMPTS:
+                    raise
+                continue
+            with contextlib.suppress(BusyError):
+                if job := claim(research, experiment):
+                    return experiment, job
+            self.flights.stopping.wait(BASELINE_WAIT)
+        raise KeyboardInterrupt
 
     def _check_harness(self, experiment: Experiment) -> None:
         """Stop after some failures of the machinery in a row: no result will come of them."""
@@ -160,6 +179,7 @@ class Loop:
     def _stall(self) -> int:
         from autoresearch_git.memory import past
 
+        self.research.memory.refresh()
         return past.stall(self.research.memory.index, self.klass)
 
     def _mine(self) -> Research:

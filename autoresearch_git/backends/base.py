@@ -52,6 +52,7 @@ class Job:
     folder: str = ""  # where in the tree the command runs
     grace: float = 5.0  # seconds between TERM and KILL
     disk: int = 64 << 30  # bytes that the run may write to its checkout and temporary folder
+    facts: Mapping[str, Any] = field(default_factory=dict)  # for the audit, into Run.checks
     usual: float | None = None  # tokens a second expected of it, from runs of the same tree
 
 

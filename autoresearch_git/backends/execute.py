@@ -105,7 +105,9 @@ def record(job: Job, finished: Finished, backend: str, checks: dict[str, Any]) -
         outcome, signature, detail = "stopped", "", _why_stopped(checks.get("early_stop"))
     elif finished.ended in ("disk", "killed") and finished.error:
         detail = finished.error
-    found = dict(finished.checks) | checks
+    found = dict(job.facts) | dict(finished.checks) | checks
+    if summary.mentions != 1:
+        found["mentions"] = summary.mentions
     if finished.report is not None:
         found["report"] = dict(finished.report)
     return Run(

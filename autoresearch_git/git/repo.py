@@ -271,6 +271,11 @@ class Repo(Writer):
         """A machine's setting `ar.NAME`: the environment's, else git config's, else the default."""
         return setting(name, {f"ar.{name}": self.config(f"ar.{name}") or default})
 
+    def differing(self, one: str, other: str) -> list[str]:
+        """Paths that differ between two commits."""
+        out = git(self.place.git_dir, "diff", "--name-only", "--no-renames", "-z", one, other)
+        return [path for path in out.split("\0") if path]
+
     def merge(self, ours: str, theirs: str) -> str | None:
         """The tree of a three-way merge of two commits; None on a conflict or no common base."""
         if not self.libgit2.merge_base(ours, theirs):

@@ -14,6 +14,7 @@ from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
 from autoresearch_git.records import Event, Experiment, Plan
 from autoresearch_git.research import Research
+from autoresearch_git.review.confirm import spend
 
 
 def propose(
@@ -24,8 +25,12 @@ def propose(
     Raises DuplicateError when everything that came up was tried already.
     """
     research.reload()
+    history = research.history(klass)
+    doubtful = spend(history) if emitter is None else None
+    if doubtful:
+        return again(research, doubtful)
     plan, proposal = ask(
-        research.history(klass),
+        history,
         research.tip,
         read=lambda commit: targets(research, commit),
         merge=lambda ours, theirs: _merged(research, ours, theirs),
@@ -39,6 +44,21 @@ def propose(
         return announce(research, proposal.replicate, plan)
     parents = proposal.parents or (plan.parent,)
     return commit(research, plan, parents, proposal.files)
+
+
+def again(research: Research, oid: str) -> Experiment:
+    """Announce one more run of an experiment, with another seed."""
+    known = research.memory.experiment(oid)
+    about = known.plan.change if known and known.plan else oid[:9]
+    plan = Plan(
+        emitter="replicate",
+        phase="stabilize",
+        change=f"again: {clean(about, 100)}",
+        parent=oid,
+        hypothesis="one run cannot tell luck from gain; another seed can",
+        builds_on=(oid,),
+    )
+    return announce(research, oid, plan)
 
 
 def from_worktree(research: Research, idea: str, hypothesis: str = "") -> Experiment:

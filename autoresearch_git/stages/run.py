@@ -199,6 +199,13 @@ def _job(
         env={} if contract.budget is None else {"AUTORESEARCH_SECONDS": f"{contract.budget:g}"},
         protected=research.protected,
         targets=contract.target,
+        facts={
+            "changed": research.repo.differing(research.tip, experiment.commit),
+            "targets": list(contract.target),
+            "command": contract.command,
+            "ran": contract.command,
+        }
+        | ({} if contract.budget is None else {"budget": contract.budget}),
         usual=contention.usual(experiment.runs, experiment.klass),
     )
 
