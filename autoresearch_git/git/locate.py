@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from autoresearch_git.errors import GitError, NotARepositoryError
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):  # a dataclass would cost every command its import
     """Where a repository lives: its own git directory, the one shared by worktrees, the tree."""
 
     git_dir: Path

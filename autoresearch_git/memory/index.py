@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from autoresearch_git.errors import ArError
+from autoresearch_git.errors import ArError, BusyError
 from autoresearch_git.history import Tally
 from autoresearch_git.memory.tables import BARE, SCHEMA, SECONDARY, VERSION
 from autoresearch_git.records import KINDS, Event, Experiment, Review, decode
@@ -45,16 +44,20 @@ class Index:
 
     @classmethod
     def open(cls, path: Path) -> Index:
-        """The index at a path; an unreadable one is dropped, an unwritable one kept in RAM."""
+        """The index at a path; an unreadable one is dropped, an unwritable one kept in RAM.
+
+        Nothing else may open the file: closing it would drop SQLite's locks in this process.
+        """
         try:
             path.parent.mkdir(exist_ok=True)
-            if not _cut_short(path):
-                return cls(path)
+            return cls(path)
         except IndexDamagedError:
             pass
         except sqlite3.OperationalError as error:
             if any(word in str(error) for word in ("readonly", "unable to open", "full")):
                 return cls._unwritable(path)
+            if "locked" in str(error):
+                raise BusyError("the index stays locked", "try again in a minute") from None
         except OSError:
             return cls._unwritable(path)
         drop(path)
@@ -223,22 +226,6 @@ def drop(path: Path) -> None:
     """Remove an index that nothing can be read from."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _cut_short(path: Path) -> bool:
-    """Whether the file is smaller than its header says, and stays so (a checkpoint may be on)."""
-    for _ in range(4):
-        try:
-            with path.open("rb") as file:
-                head, size = file.read(32), file.seek(0, 2)
-        except FileNotFoundError:
-            return False
-        page = int.from_bytes(head[16:18], "big")
-        pages = int.from_bytes(head[28:32], "big")
-        if head and size >= pages * (65536 if page == 1 else page):
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def loss(experiment: Experiment) -> float | None:

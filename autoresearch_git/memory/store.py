@@ -7,10 +7,9 @@ a kill, a fetch or a person's hand left behind is mended on the next opening.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autoresearch_git.errors import RefChangedError
 from autoresearch_git.git import locate
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from autoresearch_git.memory.trail import Entry
 
 
-@dataclass(frozen=True)
-class Joined:
+class Joined(NamedTuple):
     """The trail's tip after a merge, how many events were new, and which research branches."""
 
     tip: str

@@ -86,7 +86,9 @@ def _events(
     yield Event(kind="propose", commit=commit, contract=contract, tree=tree, plan=plan)
     lease = Lease(run=name, pid=4242, slot="", until=1_790_000_720)
     yield Event(kind="start", commit=commit, lease=lease)
-    curve = tuple((round(k / 16, 4), round(9.0 / (k + 1) + rng.random() / 50, 4)) for k in range(17))
+    curve = tuple(
+        (round(k / 16, 4), round(9.0 / (k + 1) + rng.random() / 50, 4)) for k in range(17)
+    )
     run = Run(
         run=name,
         outcome="ok",
@@ -101,8 +103,12 @@ def _events(
         checks={"facts": {"cpu_seconds": 310.5, "log_bytes": 31000, "slot": "gpu-0"}},
     )
     yield Event(kind="run", commit=commit, run=run)
-    yield Event(kind="review", commit=commit, review=_review(rng, klass, name, verdict, niche, value, edit))
-    decision = Decision(klass=klass, verdict=verdict, reason="P(better) 0.04, expected gain -2.1 sigma")
+    yield Event(
+        kind="review", commit=commit, review=_review(rng, klass, name, verdict, niche, value, edit)
+    )
+    decision = Decision(
+        klass=klass, verdict=verdict, reason="P(better) 0.04, expected gain -2.1 sigma"
+    )
     yield Event(kind="decision", commit=commit, decision=decision)
 
 
