@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from autoresearch_git.backends.base import Backend, Job, Update
 from autoresearch_git.clean import clean
 from autoresearch_git.errors import BusyError, DuplicateError, HarnessError
+from autoresearch_git.git.locate import Place
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.stages.pool import Flights, spread
@@ -44,6 +46,11 @@ class Watcher:
     update: Callable[[Experiment, Update], None] = lambda _experiment, _update: None
     end: Callable[[Experiment], None] = lambda _experiment: None
     say: Callable[[str], None] = lambda _line: None
+
+
+def stop_file(place: Place) -> Path:
+    """The file that ends a loop when its runs in flight are done."""
+    return place.private / "stop"
 
 
 @dataclass
@@ -95,7 +102,7 @@ class Loop:
         if budget.seconds is not None and time.monotonic() - self.started >= budget.seconds:
             self.watcher.say("the time is spent")
             return False
-        stop = self.research.memory.place.private / "stop"
+        stop = stop_file(self.research.memory.place)
         if stop.exists():
             stop.unlink()
             self.watcher.say("stopped by git ar stop")

@@ -271,6 +271,10 @@ class Repo(Writer):
         """A machine's setting `ar.NAME`: the environment's, else git config's, else the default."""
         return setting(name, {f"ar.{name}": self.config(f"ar.{name}") or default})
 
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` is `old` or was built on it."""
+        return old == new or bool(self.libgit2.descendant_of(new, old))
+
     def differing(self, one: str, other: str) -> list[str]:
         """Paths that differ between two commits."""
         out = git(self.place.git_dir, "diff", "--name-only", "--no-renames", "-z", one, other)

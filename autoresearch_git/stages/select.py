@@ -54,7 +54,7 @@ def _keep(research: Research, experiment: Experiment) -> str:
     """
     repo, tip, oid = research.repo, research.tip, experiment.commit
     tree = repo.tree(oid)
-    if oid == tip or tree == repo.tree(tip) or repo.libgit2.descendant_of(tip, oid):
+    if tree == repo.tree(tip) or repo.is_ancestor(oid, tip):
         return tip  # a commit made by hand on the branch stays where its author put it
     if tip in repo.parents(oid)[:1]:
         return oid

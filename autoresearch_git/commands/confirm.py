@@ -1,0 +1,75 @@
+"""git ar confirm: spend runs where they settle the most valuable doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from autoresearch_git.commands._pipe import finish, line, show
+from autoresearch_git.display import Display
+from autoresearch_git.output import Output, json_option, talk
+from autoresearch_git.records import Experiment
+from autoresearch_git.research import Research
+from autoresearch_git.review.confirm import next_confirm
+from autoresearch_git.stages.review import review
+from autoresearch_git.stages.run import class_here, open_backend, run
+from autoresearch_git.stages.select import select
+
+
+@click.command()
+@click.argument("commits", nargs=-1)
+@click.option(
+    "--seeds", default=1, type=click.IntRange(1), help="Further runs of each (default 1)."
+)
+@click.option("-n", "number", default=1, type=click.IntRange(1), help="Without COMMIT: how many.")
+@click.option("--backend", default="", help="Where to run (default: git config ar.backend, local).")
+@click.option("--branch", default="", help="The research branch, if there are several.")
+@json_option
+def command(
+    commits: tuple[str, ...],
+    seeds: int,
+    number: int,
+    backend: str,
+    branch: str,
+    as_json: bool | None,
+) -> None:
+    """Run experiments again with new seeds, then judge and decide anew.
+
+    Without COMMIT it takes what is worth most: the expected improvement of a decision for each
+    minute of running. A keep that its replicates refute shows up in git ar doubt.
+
+    \b
+    git ar confirm
+    git ar confirm autoresearch/mar5 --seeds 3
+    """
+    output = Output.choose(as_json)
+    research = Research.open(branch=branch)
+    where = open_backend(research, backend)
+    chosen = _chosen(research, class_here(research, where), commits, number)
+    if not chosen:
+        talk("no doubt is worth a run")
+    with Display() as display:
+        for experiment in chosen:
+            key = experiment.commit
+            for _ in range(seeds):
+                display.begin(key, f"again {line(experiment)}")
+                experiment = run(
+                    research,
+                    experiment,
+                    where,
+                    replicate=True,
+                    on_update=lambda update, key=key: display.update(key, update),  # type: ignore[misc]
+                )
+                experiment = select(research, review(research, experiment))
+                display.end(key, line(experiment))
+            if output.json:
+                show(output, experiment, {})
+    finish(research)
+
+
+def _chosen(research: Research, klass: str, names: Sequence[str], number: int) -> list[Experiment]:
+    if names:
+        return [research.experiment(name) for name in names]
+    ranked = next_confirm(research.history(klass))[:number]
+    return [research.experiment(oid) for oid, _ in ranked]
