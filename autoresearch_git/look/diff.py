@@ -9,7 +9,7 @@ from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import crop
 
 LINES = 400  # of a diff that are shown; git show has the rest
-_TOKENS = re.compile(
+_TOKENS = (  # compiled when the first colour is wanted, which in a pipe is never
     r"(?P<comment>#.*)|(?P<string>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')"
     r"|(?P<number>\b\d[\w.]*(?:e[+-]\d+)?\b)"
     r"|(?P<word>\b(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except|"
@@ -46,7 +46,7 @@ def _line(text: str, style: Style) -> str:
 def _syntax(text: str, style: Style, colour: str | None) -> str:
     """The text with its tokens in colours, the rest in the line's own."""
     parts, end = [], 0
-    for match in _TOKENS.finditer(text):
+    for match in re.finditer(_TOKENS, text):
         parts.append(style.paint(text[end : match.start()], colour))
         parts.append(style.paint(match[0], _COLOURS[match.lastgroup or "word"]))
         end = match.end()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import TextIO
@@ -38,9 +37,7 @@ class Style:
         """The style of a stream (stdout), from the terminal and the environment."""
         out = stream or sys.stdout
         terminal = out.isatty()
-        known = terminal or os.environ.get("COLUMNS", "").isdigit()
-        width = max(shutil.get_terminal_size((80, 24)).columns, 20) if known else WIDE
-        return cls(width, terminal and _coloured(), _has_unicode(out))
+        return cls(_width(out, terminal), terminal and _coloured(), _has_unicode(out))
 
     def paint(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
         """The text in a colour, where colours are wanted."""
@@ -70,6 +67,19 @@ class Style:
     def echo(self, text: str = "") -> None:
         """Print lines; colours were decided already."""
         click.echo(self.plain(text), color=self.colour)
+
+
+def _width(stream: TextIO, terminal: bool) -> int:
+    # As shutil.get_terminal_size does, whose import takes longer than all of this module.
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdigit() and int(wanted):
+        return max(int(wanted), 20)
+    if not terminal:
+        return WIDE
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, 20)
+    except (OSError, ValueError):
+        return 80
 
 
 def _coloured() -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from autoresearch_git.clean import ESCAPES, UNSAFE, clean
 from autoresearch_git.look.effects import effects
 from autoresearch_git.look.numbers import estimate, seconds_of
+from autoresearch_git.look.report.page import embedded
 from autoresearch_git.look.series import Point, series, window
 from autoresearch_git.look.status import Status
 from autoresearch_git.memory.note import SCORES
@@ -74,9 +75,10 @@ def budgeted(found: Sequence[Experiment], diffs: Mapping[str, str]) -> dict[str,
     kept, room = {}, DIFFS
     for each in order:
         text = plain(diffs.get(each.commit, ""))
-        if text and len(text.encode()) <= room:
+        size = len(embedded(text).encode())
+        if text and size <= room:
             kept[each.commit] = text
-            room -= len(text.encode())
+            room -= size
     return kept
 
 
