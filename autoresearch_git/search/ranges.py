@@ -89,16 +89,17 @@ def _choice(text: str) -> Value:
 
 
 # Constants that say what the run is, not how good it is.
-_NEVER = re.compile(
-    r"seed|vocab|version|port|path|dir|name|budget|timeout|interval|every|log|print|debug|"
-    r"device$|dtype|eval|tokens_per|max_steps|time|num_workers|bytes|flops|peak|warmup_steps_timed",
-    re.IGNORECASE,
+_NEVER = frozenset(
+    ("seed", "vocab", "version", "port", "path", "dir", "name", "url", "host", "resume", "compile")
+    + ("budget", "timeout", "interval", "every", "max", "steps", "time", "timed", "workers")
+    + ("log", "print", "debug", "verbose", "dtype", "eval", "bytes", "flops")
 )
 
 
 def derive(name: str, value: Value) -> Range | None:
     """A range from the value alone; None for what is better left as it is."""
-    if name.startswith("__") or _NEVER.search(name):
+    words = set(re.split(r"_+", name.lower()))
+    if name.startswith("__") or words & _NEVER or name.lower() == "device":
         return None
     if isinstance(value, bool):
         return Range("choice", choices=(False, True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from typing import Any
 
 from autoresearch_git.search import space
@@ -91,9 +92,11 @@ def cma_es(landscape: Landscape, rng: random.Random) -> Policy:
             landscape.ranges.items(), landscape.start.values(), strict=True
         )
     }
-    sampler = optuna.samplers.CmaEsSampler(
-        x0=start, seed=rng.getrandbits(31), warn_independent_sampling=False
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # x0 goes away in Optuna 6
+        sampler = optuna.samplers.CmaEsSampler(
+            x0=start, seed=rng.getrandbits(31), warn_independent_sampling=False
+        )
     return Optuna(landscape, sampler, indices=True)
 
 

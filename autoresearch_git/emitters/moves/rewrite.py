@@ -159,7 +159,8 @@ def _filled(template: str, bound: _Bound, offsets: Offsets) -> str:
     def one(match: re.Match[str]) -> str:
         node = bound.one[match[0]]
         text = offsets.segment(node)
-        bare = isinstance(node, TIGHT) or template in (match[0], f"({match[0]})")
+        closed = isinstance(node, ast.Tuple) and text.startswith("(")
+        bare = closed or isinstance(node, TIGHT) or template in (match[0], f"({match[0]})")
         return text if bare else f"({text})"
 
     text = template
