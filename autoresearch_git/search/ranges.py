@@ -89,11 +89,11 @@ def _choice(text: str) -> Value:
 
 
 # Constants that say what the run is, not how good it is.
-_NEVER = frozenset(
-    ("seed", "vocab", "version", "port", "path", "dir", "name", "url", "host", "resume", "compile")
-    + ("budget", "timeout", "interval", "every", "max", "steps", "time", "timed", "workers")
-    + ("log", "print", "debug", "verbose", "dtype", "eval", "bytes", "flops")
-)
+_NEVER = {
+    *("seed", "vocab", "version", "port", "path", "dir", "name", "url", "host", "resume"),
+    *("budget", "timeout", "interval", "every", "max", "steps", "time", "timed", "workers"),
+    *("log", "print", "debug", "verbose", "dtype", "eval", "bytes", "flops", "compile"),
+}
 
 
 def derive(name: str, value: Value) -> Range | None:
