@@ -67,7 +67,8 @@ def read_ref(place: Place, name: str) -> str:
         )
     for _ in range(8):  # symbolic refs are rare and never deep
         try:
-            text = (place.common / name).read_text(encoding="utf-8").strip()
+            with open(f"{place.common}/{name}", encoding="utf-8") as file:
+                text = file.read().strip()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _packed(place, name)
         if not text.startswith("ref:"):

@@ -43,6 +43,9 @@ class Pack(Writer):
             self.file.write(_header(kind, len(data)) + zlib.compress(data, 1))
         return oid
 
+    def raw(self, oid: str, kind: int) -> bytes:
+        raise NotImplementedError("a pack is written in one go")
+
     def tree_entries(self, tree: str) -> list[tuple[str, str, str]]:
         raise NotImplementedError("a pack is written in one go")
 
