@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from autoresearch_git.cli import VERBS, cli
+from autoresearch_git.look.effects import effects
 from autoresearch_git.look.manual import pages
+from autoresearch_git.look.series import series
+from tests.look.sample import experiments
 from tests.support import Sandbox
 
 READING = (
@@ -20,10 +24,21 @@ READING = (
 )
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("template") / "lab"
+
+
 @pytest.fixture
-def lab(sandbox: Sandbox) -> Sandbox:
-    sandbox.research()
-    sandbox.ok("loop", "--runs", "6", "--seed", "3")
+def lab(sandbox: Sandbox, template: Path) -> Sandbox:
+    """A research of six runs, made once and copied."""
+    if template.exists():
+        shutil.rmtree(sandbox.folder / ".git")
+        shutil.copytree(template, sandbox.folder, dirs_exist_ok=True)
+    else:
+        sandbox.research()
+        sandbox.ok("loop", "--runs", "6", "--seed", "3")
+        shutil.copytree(sandbox.folder, template)
     return sandbox
 
 
@@ -52,9 +67,6 @@ def test_reading_verbs_say_that_there_is_nothing_yet(sandbox: Sandbox) -> None:
             continue
         assert done.returncode == 0, (verb, done.stderr)
         assert done.stdout.strip(), verb
-    for chart in ("progress", "frontier", "archive", "knobs", "curves"):
-        pytest.importorskip("matplotlib")
-        sandbox.ok("plot", chart, "-o", f"{chart}.png")
     sandbox.ok("report", "-o", "report.html")
 
 
@@ -126,6 +138,25 @@ def test_pictures_are_written_whole(lab: Sandbox) -> None:
     assert "neither .png nor .svg" in lab.ar("plot", "-o", "x.jpg").stderr
     assert lab.ar("plot", "-o", "no/such/folder.png").returncode == 1
     assert lab.ar("report", "-o", "no/such/folder.html").returncode == 1
+
+
+def test_every_chart_can_be_drawn_of_nothing_and_of_much() -> None:
+    pytest.importorskip("matplotlib")
+    from autoresearch_git.look.charts import archive, curves, knobs, progress
+    from autoresearch_git.look.charts.base import canvas
+
+    for found in ([], experiments(1), experiments(300)):
+        drawn, elites = series(found), {e.review.niche: e for e in found if e.review}
+        for paint in (
+            lambda axes, drawn=drawn: progress.progress(axes, drawn),
+            lambda axes, drawn=drawn: progress.frontier(axes, drawn),
+            lambda axes, e=elites: archive.archive(axes, archive.cells(e, {}, 1.0)),
+            lambda axes, found=found: knobs.knobs(axes, effects(found)),
+            lambda axes, found=found: curves.curves(axes, found),
+        ):
+            figure, axes = canvas()
+            paint(axes)
+            figure.canvas.draw()
 
 
 def test_finalize_makes_one_branch_for_each_confirmed_idea(sandbox: Sandbox) -> None:

@@ -56,7 +56,7 @@ def archive(axes: Axes, found: list[Cell]) -> None:
     for cell in found:
         grid[rows.index(cell.row)][columns.index(cell.column)] = cell.gain
     ramp = LinearSegmentedColormap.from_list("gain", ["#E69F00", "#f7f7f7", "#0072B2"])
-    ramp.set_bad("#f0f0f0")
+    ramp = ramp.with_extremes(bad="#f0f0f0")
     norm = SymLogNorm(widest / 20, vmin=-widest, vmax=widest)
     image = axes.imshow(grid, cmap=ramp, norm=norm, aspect="auto")
     for cell in found:
