@@ -55,8 +55,8 @@ def archive(axes: Axes, found: list[Cell]) -> None:
     grid = [[float("nan")] * len(columns) for _ in rows]
     for cell in found:
         grid[rows.index(cell.row)][columns.index(cell.column)] = cell.gain
-    ramp = LinearSegmentedColormap.from_list("gain", ["#E69F00", "#f7f7f7", "#0072B2"])
-    ramp = ramp.with_extremes(bad="#f0f0f0")
+    plain = LinearSegmentedColormap.from_list("gain", ["#E69F00", "#f7f7f7", "#0072B2"])
+    ramp = plain.with_extremes(bad="#f0f0f0")
     norm = SymLogNorm(widest / 20, vmin=-widest, vmax=widest)
     image = axes.imshow(grid, cmap=ramp, norm=norm, aspect="auto")
     for cell in found:
