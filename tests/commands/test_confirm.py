@@ -1,0 +1,91 @@
+"""Spending runs on doubt, stopping, steering, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from tests.support import TRAIN, Sandbox
+
+# Killed while it runs: slow enough to be caught, and it says when it started.
+SLOW = (
+    TRAIN.replace("main()\n", "") + "import time\nprint('started', flush=True)\ntime.sleep(1.5)\n"
+)
+
+
+def test_confirm_runs_another_seed_and_decides_anew(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "6", "--seed", "5")
+    (kept,) = sandbox.records("confirm", "autoresearch/demo", "--seeds", "2")
+    seeds = [run["seed"] for run in kept["runs"]]
+    assert len(seeds) == len(set(seeds)) == 3
+    assert kept["review"]["n"] == 3
+    assert sandbox.git("rev-parse", "autoresearch/demo") == kept["commit"]
+    assert "no keep is in doubt" in sandbox.ok("doubt", "--no-json")
+
+
+def test_an_earlier_keep_that_is_confirmed_does_not_rewind_the_branch(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "12", "--seed", "3")
+    tip = sandbox.git("rev-parse", "autoresearch/demo")
+    kept = [e for e in sandbox.records("log") if e["decision"]["verdict"].startswith("keep")]
+    earlier = next(e for e in reversed(kept) if e["commit"] != tip)
+    sandbox.ok("confirm", earlier["commit"], "--seeds", "2")
+    assert sandbox.git("rev-parse", "autoresearch/demo") == tip
+
+
+def test_verify_tells_what_repeats_from_what_does_not(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "1")
+    sandbox.ok("verify", "autoresearch/demo")
+    lucky = TRAIN.replace("noise = (", "noise = __import__('random').random() + (")
+    sandbox.write("train.py", lucky)
+    (made,) = sandbox.records("propose", "--from-worktree", "-m", "a random metric")
+    sandbox.ok("run", made["commit"])
+    done = sandbox.ar("verify", made["commit"])
+    assert done.returncode == 1
+    assert "does not repeat" in done.stderr
+
+
+def test_stop_and_steer(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("steer", "look", "at", "the", "\x1b[31mwarm-down")
+    sandbox.ok("stop")
+    done = sandbox.ar("loop", "--runs", "3")
+    assert done.returncode == 0
+    assert "stopped by git ar stop" in done.stderr
+    assert not sandbox.records("log")
+    sandbox.ok("loop", "--runs", "1")
+    assert len(sandbox.records("log")) == 1
+    trail = sandbox.git("log", "--format=%b", "refs/ar/trail")
+    assert "look at the warm-down" in trail
+
+
+def test_a_killed_loop_goes_on_with_what_it_had(sandbox: Sandbox) -> None:
+    sandbox.commit(train__py=SLOW + "main()\n")
+    sandbox.ok("init", "--metric", "val_bpb", "--branch", "demo")
+    command = [sys.executable, "-m", "autoresearch_git", "loop", "--runs", "1"]
+    loop = subprocess.Popen(
+        command, cwd=sandbox.folder, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not _in_flight(sandbox):
+        time.sleep(0.05)
+    time.sleep(0.3)
+    os.killpg(loop.pid, signal.SIGKILL)
+    loop.wait()
+    done = sandbox.ar("loop", "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "was in flight when its process died" in done.stderr
+    (only,) = sandbox.records("log")
+    assert [run["outcome"] for run in only["runs"]] == ["killed", "ok"]
+    assert only["decision"]["verdict"] == "keep"
+    assert json.loads(sandbox.ok("fsck", "--json"))["ok"]
+
+
+def _in_flight(sandbox: Sandbox) -> bool:
+    return any("lease" in e for e in sandbox.records("log"))
