@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from autoresearch_git.history import History
 from autoresearch_git.records import Experiment
@@ -12,6 +12,7 @@ from autoresearch_git.search.points import known
 
 RATE = 0.5  # alpha of CMA-MAE: how fast a niche's threshold follows what enters
 STEEPNESS = 10.0
+NEAR = 3.0  # sigmas from the incumbent within which an entry counts
 
 
 def enter(threshold: float, value: float, minimize: bool, rate: float = RATE) -> float | None:
@@ -25,15 +26,43 @@ def enter(threshold: float, value: float, minimize: bool, rate: float = RATE) ->
 
 
 def thresholds(
-    values: Sequence[tuple[str, float]], start: float, minimize: bool, rate: float = RATE
-) -> dict[str, float]:
-    """The threshold of each niche after (niche, value) pairs in their order."""
+    arrivals: Iterable[tuple[str, str, float]],
+    start: float,
+    minimize: bool,
+    rate: float = RATE,
+) -> tuple[dict[str, float], frozenset[str]]:
+    """Each niche's threshold, and who entered, after (commit, niche, value) in their order."""
     state: dict[str, float] = {}
-    for niche, value in values:
+    inside = set()
+    for commit, niche, value in arrivals:
         after = enter(state.get(niche, start), value, minimize, rate)
         if after is not None:
             state[niche] = after
-    return state
+            inside.add(commit)
+    return state, frozenset(inside)
+
+
+def entered(history: History) -> frozenset[str]:
+    """The recent experiments that entered the archive when they came and were nearly the best.
+
+    Filling a niche with something bad is easy and teaches a bandit nothing, so only what came
+    within the noise of the incumbent of its time counts.
+    """
+    if history.baseline is None or history.baseline.value is None:
+        return frozenset()
+    margin = NEAR * history.sigma
+    arrivals = [
+        (each.commit, each.review.niche, each.value)
+        for each in history.recent
+        if each.review
+        and each.review.niche
+        and each.value is not None
+        and each.review.delta is not None
+        and history.gain(0.0, each.review.delta) > -margin
+    ]
+    sign = 1 if history.minimize else -1
+    start = history.baseline.value + sign * margin
+    return thresholds(arrivals, start, history.minimize)[1]
 
 
 def children(history: History) -> dict[str, int]:

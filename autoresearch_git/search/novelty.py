@@ -45,6 +45,34 @@ def equivalent(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
     return key(old) == key(new)
 
 
+def only_seed(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """Whether the change is one of the random seed alone: a replicate, not a new experiment."""
+    if set(old) != set(new) or equivalent(old, new):
+        return False
+    return all(_seedless(old[path]) == _seedless(new[path]) for path in old)
+
+
+def _seedless(text: str) -> str:
+    """The syntax with a 0 for every number that is assigned or passed to something named seed."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return text
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() as value):
+                values = [value]
+            case ast.keyword(arg=str(name), value=ast.Constant() as value):
+                values = [value]
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=args):
+                values = [arg for arg in args if isinstance(arg, ast.Constant)]
+            case _:
+                continue
+        for value in values if "seed" in name.lower() else ():
+            value.value = 0
+    return ast.dump(tree)
+
+
 def seen(values: Mapping[str, str], known: Sequence[Point], knobs: Sequence[Knob]) -> str | None:
     """The experiment that had the same setting, or one too close to teach anything; else None.
 

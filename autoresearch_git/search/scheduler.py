@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from autoresearch_git.history import History
 from autoresearch_git.records import EMITTERS, Experiment
+from autoresearch_git.search import archive
 
 EXPLORATION = 0.1  # c of UCB; sqrt(2) hardly learns in 100 pulls
 WINDOW = 60  # pulls over which the memory fades
@@ -51,11 +52,12 @@ def arms(history: History, names: Iterable[str] = EMITTERS) -> dict[str, Arm]:
     pulls: dict[str, float] = {}
     wins: dict[str, float] = {}
     recent = [each for each in history.recent if each.plan and each.decision]
+    inside = archive.entered(history)
     for age, each in enumerate(reversed(recent)):
         fade = math.exp(-age / WINDOW)
         emitter = each.plan.emitter if each.plan else ""
         pulls[emitter] = pulls.get(emitter, 0.0) + fade
-        wins[emitter] = wins.get(emitter, 0.0) + fade * won(history, each)
+        wins[emitter] = wins.get(emitter, 0.0) + fade * won(each, inside)
     for each in history.running:
         if each.plan:  # constant liar: as if it had already failed
             pulls[each.plan.emitter] = pulls.get(each.plan.emitter, 0.0) + 1.0
@@ -67,11 +69,10 @@ def arms(history: History, names: Iterable[str] = EMITTERS) -> dict[str, Arm]:
     return result
 
 
-def won(history: History, each: Experiment) -> float:
-    """The reward, 0 or 1: it was kept, or it holds a niche. A failure is never positive."""
-    if each.value is None:
-        return 0.0
-    return float(each.verdict in WINS)
+def won(each: Experiment, inside: Collection[str]) -> float:
+    """The reward, 0 or 1: it was kept, or entered the archive. A failure is never positive."""
+    valid = each.value is not None and each.verdict != "invalid"
+    return float(valid and (each.verdict in WINS or each.commit in inside))
 
 
 def scores(history: History, phase: str, names: Iterable[str] = EMITTERS) -> dict[str, float]:

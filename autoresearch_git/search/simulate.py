@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autoresearch_git.search.landscape import Landscape, Setting
+from autoresearch_git.search.landscape import Landscape
 from autoresearch_git.search.policies import Maker
 
 LATE = 50  # crashes are counted after this many runs
@@ -86,6 +86,7 @@ def table(traces: Mapping[str, Sequence[Trace]], at: Sequence[int]) -> list[dict
     return rows
 
 
-def same(a: Setting, b: Setting) -> bool:
-    """Whether two settings are equal knob by knob."""
-    return dict(a) == dict(b)
+def curve(traces: Sequence[Trace]) -> list[Interval]:
+    """The interval after every run, for a plot."""
+    length = min(len(trace.values) for trace in traces)
+    return [interval([trace.values[k] for trace in traces]) for k in range(length)]

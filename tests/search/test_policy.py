@@ -105,9 +105,23 @@ def test_soft_threshold_lets_a_lucky_run_be_beaten() -> None:
     assert archive.enter(lucky, 0.94, minimize=True) is not None  # a plain archive would refuse
     assert archive.enter(1.0, 1.0, minimize=True) is None
     assert archive.enter(1.0, 1.1, minimize=False, rate=1.0) == pytest.approx(1.1)
-    assert archive.thresholds([("a", 0.9), ("b", 2.0), ("a", 0.8)], 1.0, True) == {
-        "a": pytest.approx(0.875)
-    }
+    state, inside = archive.thresholds(
+        [("x", "a", 0.9), ("y", "b", 2.0), ("z", "a", 0.8)], 1.0, True
+    )
+    assert state == {"a": pytest.approx(0.875)}
+    assert inside == {"x", "z"}
+
+
+def test_entering_the_archive_is_a_reward_too() -> None:
+    one = experiment("n", 1.0005, emitter="contrarian", delta=0.0005)
+    far = experiment("f", 1.0005, emitter="contrarian", delta=0.05)
+    placed = [
+        msgspec.structs.replace(e, review=msgspec.structs.replace(e.review, niche="n"))
+        for e in (one, far)
+    ]
+    assert archive.entered(history(*placed)) == {"n"}
+    rewards = [scheduler.arms(history(e))["contrarian"].wins for e in placed]
+    assert rewards == [1.0, 0.0]
 
 
 def test_layout_and_comments_are_not_new() -> None:
@@ -117,6 +131,21 @@ def test_layout_and_comments_are_not_new() -> None:
     assert novelty.equivalent(old, same)
     assert not novelty.equivalent(old, other)
     assert not novelty.equivalent({"t.py": "def f(:"}, {"t.py": "def f(: "})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "seed"),
+    [
+        ("SEED = 1\nLR = 1\n", "SEED = 2\nLR = 1\n", True),
+        ("torch.manual_seed(1)\n", "torch.manual_seed(7)\n", True),
+        ("f(seed=1)\n", "f(seed=2)\n", True),
+        ("SEED = 1\nLR = 1\n", "SEED = 2\nLR = 2\n", False),
+        ("SEED = 1\n", "SEED = 1  # c\n", False),
+        ("f(:", "f(: ", False),
+    ],
+)
+def test_a_change_of_the_seed_alone_is_a_replicate(old: str, new: str, seed: bool) -> None:
+    assert novelty.only_seed({"t.py": old}, {"t.py": new}) is seed
 
 
 def test_near_duplicates_are_seen() -> None:
