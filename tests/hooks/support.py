@@ -16,7 +16,8 @@ from tests.support import TRAIN, Sandbox
 def research(sandbox: Sandbox) -> None:
     """A research with a protected file, on its branch."""
     sandbox.commit(prepare__py="EVAL_TOKENS = 1000\n")
-    sandbox.ok("init", "--metric", "val_bpb", "--branch", "demo", "--protect", "prepare.py")
+    flags = ("--metric", "val_bpb", "--branch", "demo", "--protect", "prepare.py")
+    sandbox.ok("init", *flags, "--budget", "0.1")  # what the stand-in says that it trained
     sandbox.git("switch", "-q", "autoresearch/demo")
 
 
