@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-MOST = 400  # points in a fit: the best, the newest; keeps a proposal under its time
+MOST = 300  # points in a fit: the best, the newest; keeps a proposal under its time
 MOVE = Range("choice", choices=(False, True))  # of a structural move: applied or not
 
 
