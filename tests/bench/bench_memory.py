@@ -34,8 +34,13 @@ from tests.memory.lab import experiment, git, life
 from tests.support import Sandbox
 
 EVENTS = 5  # a run: propose, start, run, review, decision
-EMITTER = "contrarian"  # a built-in one that needs no numeric model
 AR = (sys.executable, "-c", "from autoresearch_git.cli import main; main()")
+# The peak of a process counts what it inherited from us, so it says it itself, once, untimed.
+PEAK = (
+    "import atexit, re, sys; from autoresearch_git.cli import main; "
+    "atexit.register(lambda: sys.stderr.write('PEAK ' + re.search('VmHWM:.*?([0-9]+)', "
+    "open('/proc/self/status').read())[1])); main()"
+)
 FLOORS = {
     "python": (sys.executable, "-c", "pass"),
     "click": (sys.executable, "-c", "import click"),
@@ -46,11 +51,10 @@ FLOORS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """One execution: seconds of wall and CPU time, peak memory in MB."""
+    """One execution: seconds of wall and CPU time."""
 
     wall: float
     cpu: float
-    peak: float
 
 
 def execute(command: tuple[str, ...], folder: Path) -> Cost:
@@ -64,7 +68,16 @@ def execute(command: tuple[str, ...], folder: Path) -> Cost:
         if process.returncode:
             said.seek(0)
             raise SystemExit(f"{command}: {process.returncode}\n{said.read().decode()}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(wall, usage.ru_utime + usage.ru_stime)
+
+
+def peak(command: tuple[str, ...], folder: Path) -> str:
+    """The most memory of a git ar command, in MB."""
+    if command[: len(AR)] != AR:
+        return "-"
+    again = (sys.executable, "-c", PEAK, *command[len(AR) :])
+    done = subprocess.run(again, cwd=folder, capture_output=True, text=True, check=True)
+    return f"{int(done.stderr.rpartition('PEAK ')[2]) / 1024:.0f}"
 
 
 @dataclass
@@ -77,16 +90,14 @@ class Subject:
     def __post_init__(self) -> None:
         self.memory = Memory.open(self.folder)
         self.rng = random.Random(time.time())
-        self.plan = next(
-            e for e in self.memory.index.select("1 ORDER BY seq DESC LIMIT 9") if e.plan
-        )
+        self.like = self.memory.index.select("emitter = 'baseline' ORDER BY seq LIMIT 1")[0]
 
     def prepared(self, events: int) -> str:
         """A fresh experiment on the branch's tip, with so many of its events on the trail."""
         tip = git(self.folder, "rev-parse", "autoresearch/demo")
         tree = git(self.folder, "rev-parse", f"{tip}^{{tree}}")
         commit = git(self.folder, "commit-tree", tree, "-p", tip, "-m", f"exp {self.rng.random()}")
-        like = self.plan
+        like = self.like
         assert like.plan
         assert like.review
         assert like.runs
@@ -94,34 +105,57 @@ class Subject:
         name = f"{self.rng.getrandbits(48):012x}"
         drafts = [
             Event(kind="propose", commit=commit, contract=like.contract, tree=like.tree,
-                  plan=replace(like.plan, parent=tip)),
+                  plan=replace(like.plan, parent=tip, emitter="simplifier")),
             Event(kind="run", commit=commit, run=replace(like.runs[0], run=name)),
             Event(kind="review", commit=commit, review=replace(like.review, runs=(name,))),
         ]  # fmt: skip
         self.memory.append(*drafts[:events])
         return commit
 
+    def life(self, memory: Memory) -> list[Event]:
+        """The events of a whole new experiment."""
+        commit = experiment(memory.repo, str(self.rng.random()))
+        return life(commit, self.rng, self.like.klass)
+
     def verbs(self) -> dict[str, Callable[[], tuple[str, ...]]]:
         """Each verb, as what makes its command line."""
-        shown = self.plan.commit[:12]
+        shown = self.like.commit[:12]
         return {
             "status": lambda: (*AR, "status"),
             "log -n 20": lambda: (*AR, "log", "-n", "20"),
             "show": lambda: (*AR, "show", "--json", shown),
             "best": lambda: (*AR, "best"),
-            "propose": lambda: (*AR, "propose", "--emitter", EMITTER),
+            "propose": self._with_an_edit((*AR, "propose", "--from-worktree", "-m", "mine")),
+            "propose, by a model": lambda: (*AR, "propose", "--emitter", "local_tuner"),
             "review": lambda: (*AR, "review", self.prepared(2)),
             "select": lambda: (*AR, "select", self.prepared(3)),
-            "sync, nothing new": lambda: (*AR, "sync"),
+            "sync, nothing new": self._in_sync((*AR, "sync")),
             "git fetch": lambda: ("git", "fetch", "-q", "origin", f"+{refs.TRAIL}:refs/x/trail"),
             "sync, one event": self._with_news((*AR, "sync")),
             "fetch + push": self._with_a_commit(),
         }
 
+    def _in_sync(self, command: tuple[str, ...]) -> Callable[[], tuple[str, ...]]:
+        def make() -> tuple[str, ...]:
+            subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+            return command
+
+        return make
+
     def _with_news(self, command: tuple[str, ...]) -> Callable[[], tuple[str, ...]]:
         def make() -> tuple[str, ...]:
             self.memory.refresh()
             self.memory.append(Event(kind="remark", remark="news"))
+            return command
+
+        return make
+
+    def _with_an_edit(self, command: tuple[str, ...]) -> Callable[[], tuple[str, ...]]:
+        def make() -> tuple[str, ...]:
+            file = self.folder / "train.py"
+            file.write_text(
+                file.read_text().replace("\nmain()", f"\nX = {self.rng.random()}\nmain()")
+            )
             return command
 
         return make
@@ -144,10 +178,10 @@ def build(folder: Path, size: int) -> Subject:
         git(folder, "config", "user.email", "tester@example.com")
         Sandbox(folder).research()
         grow(folder, size)
+        git(folder, "repack", "-adfq")  # deltas, as a gc of loose objects would find them
     hub = folder.with_name(folder.name + ".git")
     if not hub.is_dir():
         Memory.open(folder)
-        git(folder, "repack", "-adfq")  # deltas, as a gc of loose objects would find them
         git(folder, "commit-graph", "write", "--reachable", "--no-progress")
         git(folder, "clone", "-q", "--mirror", str(folder), str(hub))
         git(folder, "remote", "add", "origin", str(hub))
@@ -183,7 +217,7 @@ def store(subject: Subject) -> dict[str, float]:
         memory.append(Event(kind="remark", remark="warm"))
         times = defaultdict(list)
         for _ in range(15):
-            for draft in life(experiment(memory.repo, str(subject.rng.random())), subject.rng):
+            for draft in subject.life(memory):
                 began = time.perf_counter()
                 memory.append(draft)
                 times[draft.kind].append((time.perf_counter() - began) * 1000)
@@ -222,6 +256,11 @@ def main() -> None:
                 costs[name, subject.size].append(execute(command, subject.folder))
             for name, make in subject.verbs().items():
                 costs[name, subject.size].append(execute(make(), subject.folder))
+    peaks = {
+        (name, subject.size): peak(make(), subject.folder)
+        for subject in subjects
+        for name, make in subject.verbs().items()
+    }
     heads = [f"{size:,} runs" for size in options.sizes]
 
     def median(name: str, size: int, what: str) -> float:
@@ -231,14 +270,14 @@ def main() -> None:
     rows = {
         name: [
             f"{median(name, s, 'wall') * 1000:.0f}/{median(name, s, 'cpu') * 1000:.0f}"
-            f"/{max(c.peak for c in costs[name, s]):.0f}"
+            f"/{peaks.get((name, s), '-')}"
             for s in options.sizes
         ]
         for name in names
     }
     table("wall ms/CPU ms/peak MB", rows, heads)
     against = dict.fromkeys(("status", "log -n 20", "show", "best"), "click")
-    against |= dict.fromkeys(("propose", "review", "select"), "click+pygit2")
+    against |= dict.fromkeys(("propose", "propose, by a model", "review", "select"), "click+pygit2")
     against |= {"sync, nothing new": "git fetch", "sync, one event": "fetch + push"}
     first = options.sizes[0]
     ratios = {

@@ -36,7 +36,7 @@ def experiment(repo: Repo, name: str) -> str:
     return repo.write_commit(EMPTY_TREE, [], f"exp: {name}\n", who, who)
 
 
-def life(commit: str, rng: random.Random) -> list[Event]:
+def life(commit: str, rng: random.Random, klass: str = KLASS) -> list[Event]:
     """An experiment's events: proposed, started, run, reviewed and decided."""
     value = round(1.0 + rng.gauss(0, 0.01), 6)
     verdict = rng.choice(("discard", "discard", "near-miss", "keep", "crash"))
@@ -52,12 +52,12 @@ def life(commit: str, rng: random.Random) -> list[Event]:
         run=name,
         outcome="ok",
         seconds=round(rng.uniform(1, 300), 3),
-        klass=KLASS,
+        klass=klass,
         value=value,
         curve=tuple((k / 8, round(2.0 - k / 8, 3)) for k in range(8)),
     )
     review = Review(
-        klass=KLASS,
+        klass=klass,
         runs=(name,),
         verdict=verdict,
         reason="as the dice say",
@@ -71,7 +71,7 @@ def life(commit: str, rng: random.Random) -> list[Event]:
         delta=round(value - 1.0, 6),
         scores=Scores(fitness=0.5, total=0.4),
     )
-    decision = Decision(klass=KLASS, verdict=verdict, reason="as the dice say")
+    decision = Decision(klass=klass, verdict=verdict, reason="as the dice say")
     return [
         Event(kind="propose", commit=commit, plan=plan, contract="0b9b19ef", tree=EMPTY_TREE),
         Event(kind="run", commit=commit, run=run),

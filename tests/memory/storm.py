@@ -23,17 +23,23 @@ class Storm:
     kills: int = 0
     collections: int = 0
     seconds: float = 0.0
+    first: float = 0.0  # when the first and the last event were written, seconds since 1970
+    last: float = 0.0
     errors: list[str] = field(default_factory=list)
 
 
-def storm(folder: Path, writers: int, each: int, *, kill: float, gc: bool, seed: int = 1) -> Storm:
-    """Let `writers` append `each` events; kill one every `kill` seconds, which is replaced."""
+def storm(
+    folder: Path, writers: int, each: int, *, kill: float, gc: bool, budget: int = 4
+) -> Storm:
+    """Let `writers` append `each` events; kill one every `kill` seconds, which is replaced.
+
+    After `budget` kills the rest may finish: the storm must end.
+    """
     new_repo(folder)
-    rng, found, names = random.Random(seed), Storm(), iter(range(10**6))
+    rng, found, names = random.Random(1), Storm(), iter(range(10**6))
     started = time.monotonic()
     alive = [writer(folder, f"w{next(names)}", each) for _ in range(writers)]
     done: list[subprocess.Popen[str]] = []
-    budget = writers  # of replacements: the storm must end
     collecting: subprocess.Popen[bytes] | None = None
     next_kill = time.monotonic() + max(kill, 0.3)
     while alive:
@@ -46,16 +52,18 @@ def storm(folder: Path, writers: int, each: int, *, kill: float, gc: bool, seed:
         for process in [p for p in alive if p.poll() is not None]:
             alive.remove(process)
             done.append(process)
-        if kill and alive and time.monotonic() > next_kill and budget:
+        if kill and alive and time.monotonic() > next_kill and found.kills < budget:
             victim = rng.choice(alive)
             victim.kill()
             found.kills += 1
-            budget -= 1
             alive.append(writer(folder, f"w{next(names)}", each))
             next_kill = time.monotonic() + kill
     if collecting:
         collecting.wait()
     found.seconds = time.monotonic() - started
+    repo = Repo.open(folder)
+    times = [entry.event.time for entry, _ in trail.walk(repo, repo.ref(refs.TRAIL))]
+    found.first, found.last = min(times), max(times)
     for process in done:
         out, err = process.communicate()
         if process.returncode not in (0, -9):
