@@ -22,7 +22,7 @@ CANDIDATES = 500  # random settings that are scored first
 ELITE, REFINED = 20, 300  # how many of them are varied again, into how many
 SPARSITY = 0.3  # of the number of knobs in a move: its geometric parameter
 PRUNE = 0.85  # of the expected improvement must stay when a change is dropped
-RISK = 0.1  # settings more likely to crash than this are not proposed
+RISK = 0.05  # settings more likely to crash than this are not proposed
 
 
 @dataclass(frozen=True)
