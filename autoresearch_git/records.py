@@ -150,6 +150,13 @@ class Decision(Record, frozen=True):
     new: str = ""
 
 
+class Standing(Record, frozen=True):
+    """How an experiment was judged in one class."""
+
+    review: Review | None = None
+    decision: Decision | None = None
+
+
 class Event(Record, frozen=True):
     """One line of the trail. `seq` is a Lamport clock: (seq, id) orders events in every clone."""
 
@@ -185,6 +192,7 @@ class Experiment(Record, frozen=True, tag_field="kind", tag="experiment"):
     runs: tuple[Run, ...] = ()
     review: Review | None = None
     decision: Decision | None = None
+    elsewhere: dict[str, Standing] = {}  # in other classes than that of its latest run
     again: bool = False  # proposed once more, to be run with another seed
     remarks: tuple[str, ...] = ()
 
@@ -202,7 +210,7 @@ class Experiment(Record, frozen=True, tag_field="kind", tag="experiment"):
     @property
     def klass(self) -> str:
         """The class of its latest run, "" before the first one."""
-        return self.runs[-1].klass if self.runs else ""
+        return next((run.klass for run in reversed(self.runs) if run.klass), "")
 
     @property
     def value(self) -> float | None:
@@ -238,12 +246,51 @@ def fold(experiment: Experiment | None, event: Event) -> Experiment:
     if event.run:
         if all(event.run.run != run.run for run in now.runs):
             changes |= {"runs": (*now.runs, event.run), "again": False}
+            changes |= _turned_to(now, event.run.klass)
         if now.lease and now.lease.run == event.run.run:
             changes["lease"] = None
-    if event.review:
-        changes["review"] = event.review
-    if event.decision:
-        changes["decision"] = event.decision
+    changes |= _judged(now, event)
     if event.remark:
         changes["remarks"] = (*now.remarks, event.remark)
     return msgspec.structs.replace(now, **changes)
+
+
+def _judged(now: Experiment, event: Event) -> dict[str, Any]:
+    """Where a review or a decision goes: it may be of a class that it was run in before."""
+    said: dict[str, Review | Decision | None] = {"review": event.review, "decision": event.decision}
+    said = {name: what for name, what in said.items() if what}
+    klass = next((what.klass for what in said.values() if what), now.klass)
+    if klass == now.klass or not now.klass:
+        return said
+    there = msgspec.structs.replace(now.elsewhere.get(klass, Standing()), **said)
+    return {"elsewhere": {**now.elsewhere, klass: there}}
+
+
+def within(experiment: Experiment, klass: str) -> Experiment:
+    """The experiment as one class knows it: its runs there, and how they were judged."""
+    if klass == experiment.klass:
+        return experiment
+    there = experiment.elsewhere.get(klass, Standing())
+    return msgspec.structs.replace(
+        experiment,
+        runs=tuple(run for run in experiment.runs if run.klass == klass),
+        review=there.review,
+        decision=there.decision,
+        elsewhere={},
+    )
+
+
+def classes(experiment: Experiment) -> tuple[str, ...]:
+    """The classes that it was run in, the latest one first; ("",) before any run."""
+    others = {run.klass for run in experiment.runs if run.klass} - {experiment.klass}
+    return (experiment.klass, *sorted(others))
+
+
+def _turned_to(now: Experiment, klass: str) -> dict[str, Any]:
+    """What changes when an experiment is run in another class than before."""
+    if klass in ("", now.klass) or not now.klass:
+        return {}
+    left = Standing(review=now.review, decision=now.decision)
+    elsewhere = {**now.elsewhere, now.klass: left}
+    back = elsewhere.pop(klass, Standing())
+    return {"elsewhere": elsewhere, "review": back.review, "decision": back.decision}

@@ -53,7 +53,8 @@ def one_line(memory: Memory) -> str:
     best = past.best(index, latest[0].klass) if latest else None
     counts = dict(
         index.db.execute(
-            "SELECT verdict, count(*) FROM experiments WHERE decided = 0 GROUP BY verdict"
+            "SELECT verdict, count(*) FROM experiments WHERE decided = 0 AND latest = 1 "
+            "GROUP BY verdict"
         ).fetchall()
     )
     running = counts.pop("running", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -44,10 +45,18 @@ def _drain(common: Path, private: Path) -> int:
         item = items[0]
         try:
             done += _one(common, item, item.oid in gone)
-        except (BusyError, HarnessError):
+        except (BusyError, HarnessError) as error:
+            _log(item, error)
             return done
+        except ArError as error:
+            _log(item, error)  # what is known of it is on the trail; the others go on
         queue.finish(private, item)
     return done
+
+
+def _log(item: queue.Item, error: ArError) -> None:
+    """To worker.log, which is our stderr."""
+    sys.stderr.write(f"{item.kind} {item.oid[:9]}: {error.message}\n")
 
 
 def adopt(common: Path, item: queue.Item) -> Experiment | None:
@@ -101,7 +110,7 @@ def _one(common: Path, item: queue.Item, gone: bool) -> int:
 
 def _baseline(research: Research, experiment: Experiment) -> Experiment | None:
     """What the first idea of a class is compared with: the files before it."""
-    if research.history(stage.class_here(research)).baseline or not experiment.plan:
+    if not experiment.plan or research.history(stage.class_here(research)).baseline:
         return None
     parent = experiment.plan.parent
     known = research.memory.experiment(parent)

@@ -22,7 +22,9 @@ def newest_first(
     index: Index, where: str = "1", values: Sequence[object] = ()
 ) -> Iterator[Experiment]:
     """Experiments that meet an SQL condition, the newest first, decoded one at a time."""
-    query = f"SELECT record FROM experiments WHERE {where} ORDER BY seq DESC, oid DESC"
+    query = (
+        f"SELECT record FROM experiments WHERE latest = 1 AND ({where}) ORDER BY seq DESC, oid DESC"
+    )
     for row in index.db.execute(query, tuple(values)):
         yield decode(row[0], Experiment)
 
@@ -43,7 +45,7 @@ def classes(index: Index) -> list[tuple[str, int]]:
 def children(index: Index, parent: Experiment) -> list[Experiment]:
     """Experiments that started from one, among the next NEARBY; a keep's merge counts as it."""
     own = {parent.commit, parent.decision.new if parent.decision else parent.commit} - {""}
-    query = "SELECT record FROM experiments WHERE seq > ? ORDER BY seq LIMIT ?"
+    query = "SELECT record FROM experiments WHERE seq > ? AND latest = 1 ORDER BY seq LIMIT ?"
     nearby = f"SELECT record FROM ({query}) WHERE " + " OR ".join(["instr(record, ?)"] * len(own))
     found = (decode(r[0], Experiment) for r in index.db.execute(nearby, (parent.seq, NEARBY, *own)))
     return [each for each in found if each.plan and each.plan.parent in own]
@@ -74,7 +76,7 @@ def find(memory: Memory, name: str) -> Experiment:
 
 def _by_prefix(index: Index, prefix: str) -> Experiment | None:
     above = prefix + "g"  # greater than every hex digit
-    found = index.select("oid >= ? AND oid < ? LIMIT 5", prefix, above)
+    found = index.select("oid >= ? AND oid < ? AND latest = 1 LIMIT 5", prefix, above)
     if len(found) > 1:
         names = ", ".join(each.commit[: len(prefix) + 4] for each in found)
         raise UnknownExperimentError(f"{prefix} is ambiguous: {names}", "write more digits")

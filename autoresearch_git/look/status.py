@@ -56,7 +56,8 @@ def status(memory: Memory, klass: str = "") -> Status:
     index = memory.index
     klass = klass or latest_class(index)
     verdicts = index.tallies(klass, "verdict")
-    open_ones = "SELECT verdict, count(*) FROM experiments WHERE decided = 0 GROUP BY verdict"
+    open_ones = "SELECT verdict, count(*) FROM experiments WHERE decided = 0 AND latest = 1"
+    open_ones += " GROUP BY verdict"
     waiting = dict(index.db.execute(open_ones).fetchall())
     running = waiting.pop("running", 0)
     flights = _flights(index) if running else ()

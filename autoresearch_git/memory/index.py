@@ -114,20 +114,23 @@ class Index:
     # Asking
 
     def experiment(self, oid: str) -> Experiment | None:
-        row = self.db.execute("SELECT record FROM experiments WHERE oid = ?", (oid,)).fetchone()
+        row = self.db.execute(
+            "SELECT record FROM experiments WHERE oid = ? AND latest = 1", (oid,)
+        ).fetchone()
         return decode(row[0], Experiment) if row else None
 
     def select(self, where: str, *values: object) -> list[Experiment]:
-        """Experiments by an SQL condition over the columns of the table `experiments`."""
+        """Experiments by an SQL condition over the table `experiments`, one for each class."""
         rows = self.db.execute(f"SELECT record FROM experiments WHERE {where}", values)
         return [decode(row[0], Experiment) for row in rows]
 
     def oldest_first(self, last: int | None = None) -> Iterator[Experiment]:
         """All experiments, or the last so many, in the order in which they were proposed."""
-        query = "SELECT record, seq, oid FROM experiments ORDER BY seq DESC, oid DESC LIMIT ?"
+        query = "SELECT record, seq, oid FROM experiments WHERE latest = 1"
+        query += " ORDER BY seq DESC, oid DESC LIMIT ?"
         rows = f"SELECT record FROM ({query}) ORDER BY seq, oid"
         if last is None:  # by the index, without sorting everything first
-            rows = "SELECT record FROM experiments ORDER BY seq, oid"
+            rows = "SELECT record FROM experiments WHERE latest = 1 ORDER BY seq, oid"
         for row in self.db.execute(rows, () if last is None else (last,)):
             yield decode(row[0], Experiment)
 
@@ -178,7 +181,7 @@ class Index:
 
     def near(self, prefix: str, limit: int = 2) -> list[str]:
         """Experiments whose oid starts with these hex digits."""
-        query = "SELECT oid FROM experiments WHERE oid >= ? AND oid < ? LIMIT ?"
+        query = "SELECT DISTINCT oid FROM experiments WHERE oid >= ? AND oid < ? LIMIT ?"
         return [row[0] for row in self.db.execute(query, (prefix, prefix + "g", limit))]
 
     def _events(self, where: str, *values: object) -> list[Event]:

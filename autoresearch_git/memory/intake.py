@@ -14,7 +14,16 @@ from typing import NamedTuple
 
 from autoresearch_git.memory.index import Index, loss
 from autoresearch_git.memory.tables import SECONDARY
-from autoresearch_git.records import Decision, Event, Experiment, decode, encode, fold
+from autoresearch_git.records import (
+    Decision,
+    Event,
+    Experiment,
+    classes,
+    decode,
+    encode,
+    fold,
+    within,
+)
 
 CHUNK = 4000  # events
 _KEPT_LINES = ("start", "remark")  # asked for by kind; other lines are read from the trail
@@ -85,13 +94,18 @@ def _chunk(index: Index, chunk: list[Line], changes: Changes) -> None:
             for _, event in group:
                 after = fold(after, event)
         assert after is not None
-        _replace(index, after)
+        _replace(index, before, after)
         for sign, experiment in ((-1, before), (1, after)):
-            if experiment:
-                _tally(tallies, sign, experiment)
-                changes.cells.update(_cell(experiment))
+            for known_there in _by_class(experiment):
+                _tally(tallies, sign, known_there)
+                changes.cells.update(_cell(known_there))
         changes.experiments.add(oid)
     _count(index, tallies)
+
+
+def _by_class(experiment: Experiment | None) -> Iterator[Experiment]:
+    if experiment:
+        yield from (within(experiment, klass) for klass in classes(experiment))
 
 
 def _last(index: Index, oid: str) -> Key:
@@ -125,7 +139,17 @@ def _branch(index: Index, event: Event, decision: Decision, changes: Changes) ->
     )
 
 
-def _replace(index: Index, after: Experiment) -> None:
+def _replace(index: Index, before: Experiment | None, after: Experiment) -> None:
+    for klass in classes(before) if before else ():
+        if klass not in classes(after):  # "", once it has been run
+            index.db.execute(
+                "DELETE FROM experiments WHERE oid = ? AND class = ?", (after.commit, klass)
+            )
+    for klass in classes(after):
+        _row(index, within(after, klass), latest=klass == after.klass)
+
+
+def _row(index: Index, after: Experiment, *, latest: bool) -> None:
     plan, review = after.plan, after.review
     row = (
         after.commit,
@@ -139,6 +163,7 @@ def _replace(index: Index, after: Experiment) -> None:
         loss(after),
         len(after.runs),
         int(after.decision is not None),
+        int(latest),
         encode(after),
     )
     marks = ",".join("?" * len(row))

@@ -45,9 +45,13 @@ def history(
 
 
 def baseline(index: Index, klass: str) -> Experiment | None:
-    """The experiment of a class that all others are compared with: its untouched files."""
-    where = "class = ? AND emitter = 'baseline' AND decided = 1 ORDER BY seq LIMIT 1"
-    found = index.select(where, klass)
+    """What all others of a class are compared with: the untouched files, or what it began with.
+
+    A class of another machine begins with the branch's tip as it was then.
+    """
+    untouched = "class = ? AND emitter = 'baseline' AND decided = 1 ORDER BY seq LIMIT 1"
+    first = "class = ? AND verdict = ? ORDER BY seq LIMIT 1"
+    found = index.select(untouched, klass) or index.select(first, klass, "keep")
     return found[0] if found else None
 
 
@@ -88,5 +92,7 @@ def _incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
 
 def _replicates(index: Index, klass: str) -> tuple[tuple[float, ...], ...]:
     repeated = index.select("class = ? AND runs > 1 ORDER BY seq DESC LIMIT ?", klass, _REPEATED)
-    values = (tuple(r.value for r in e.runs if r.value is not None) for e in repeated)
+    values = (
+        tuple(r.value for r in e.runs if r.value is not None and r.klass == klass) for e in repeated
+    )
     return tuple(v for v in values if len(v) > 1)

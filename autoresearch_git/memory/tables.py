@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
 BARE = (  # in SQL, since a pragma does nothing inside a transaction
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
@@ -12,9 +12,11 @@ SCHEMA = (
     """CREATE TABLE events (
     experiment TEXT, seq INTEGER, id TEXT, oid TEXT, kind TEXT, line BLOB,
     PRIMARY KEY (experiment, seq, id, oid)) WITHOUT ROWID""",
+    # A row for each class that it was run in; `latest` marks that of its latest run.
     """CREATE TABLE experiments (
-    oid TEXT PRIMARY KEY, seq INTEGER, tree TEXT, contract TEXT, class TEXT, emitter TEXT,
-    niche TEXT, verdict TEXT, loss REAL, runs INTEGER, decided INTEGER, record BLOB)""",
+    oid TEXT, seq INTEGER, tree TEXT, contract TEXT, class TEXT, emitter TEXT,
+    niche TEXT, verdict TEXT, loss REAL, runs INTEGER, decided INTEGER, latest INTEGER,
+    record BLOB, PRIMARY KEY (oid, class))""",
     """CREATE TABLE tallies (
     class TEXT, what TEXT, name TEXT, tries INTEGER, wins INTEGER, crashes INTEGER,
     millis INTEGER, PRIMARY KEY (class, what, name)) WITHOUT ROWID""",
@@ -27,7 +29,7 @@ SCHEMA = (
 SECONDARY = (
     "CREATE INDEX remarks ON events (kind, seq, id) WHERE kind = 'remark'",
     "CREATE INDEX kept_of ON kept (experiment)",
-    "CREATE INDEX by_seq ON experiments (seq, oid)",
+    "CREATE INDEX by_seq ON experiments (seq, oid) WHERE latest = 1",
     "CREATE INDEX by_class ON experiments (class, seq, decided)",
     "CREATE INDEX by_tree ON experiments (tree)",
     "CREATE INDEX by_rank ON experiments (class, niche, loss, oid) WHERE loss IS NOT NULL",

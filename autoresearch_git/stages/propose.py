@@ -12,7 +12,7 @@ from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
-from autoresearch_git.records import Event, Experiment, Plan
+from autoresearch_git.records import Event, Experiment, Plan, classes
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import spend
 
@@ -124,7 +124,7 @@ def announce(research: Research, oid: str, plan: Plan) -> Experiment:
 def _baseline(research: Research, klass: str, plan: Plan) -> Experiment:
     """The tip of the branch, announced once for each class."""
     known = research.memory.experiment(research.tip)
-    if known and (known.lease or not known.runs or known.klass == klass):
+    if known and (known.lease or not known.runs or klass in classes(known)):
         return known  # it waits, or is on its way
     return announce(research, research.tip, plan)
 
