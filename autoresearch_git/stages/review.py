@@ -26,7 +26,10 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
     change = classify(old, targets(research, experiment.commit))
     research.reload()
     history = research.history(experiment.klass)
-    if not history.baseline and experiment.tree != research.repo.tree(research.tip):
+    first = experiment.tree == research.repo.tree(research.tip) or (
+        experiment.plan is not None and experiment.plan.emitter == "baseline"
+    )  # commits made by hand may have moved the tip on
+    if not history.baseline and not first:
         raise ArError(
             f"nothing was run in class {experiment.klass} to compare {experiment.commit[:9]} with",
             f"run the branch's tip there first: git ar run --replicate {research.tip[:9]}",

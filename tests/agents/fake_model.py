@@ -9,7 +9,7 @@ from typing import Any
 
 
 class FakeModel:
-    """Answers each request with the next step: {"run": CMD}, {"patch": TEXT}, {"js": CODE} or {"say": TEXT}."""
+    """Answers each request with the next step: one of run, patch, js and say, with its text."""
 
     def __init__(self, steps: list[dict[str, str]]) -> None:
         self.steps = list(steps)
