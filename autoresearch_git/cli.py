@@ -53,6 +53,7 @@ VERBS = {
     "finalize": "clean branches, one confirmed idea each",
     "hooks": "hooks of git and of coding agents: install, status, check",
     "hook": "what those hooks call",
+    "mcp": "the memory and the four verbs as an MCP server",
     "auto": "let an agent's session go on by itself, within budgets",
     "completion": "complete verbs and options in bash, zsh or fish",
 }
