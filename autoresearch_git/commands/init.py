@@ -6,7 +6,8 @@ import click
 
 from autoresearch_git import refs
 from autoresearch_git.git.repo import Repo
-from autoresearch_git.output import Output, json_option
+from autoresearch_git.hooks import instructions
+from autoresearch_git.output import Output, json_option, talk
 from autoresearch_git.stages.start import Wishes, start
 
 
@@ -19,6 +20,7 @@ from autoresearch_git.stages.start import Wishes, start
 @click.option("--timeout", metavar="TIME", help="Outer limit of a run, such as 10m.")
 @click.option("--budget", type=float, metavar="SEC", help="Seconds of training in a run.")
 @click.option("--sigma", type=float, metavar="SD", help="Noise of one run, as far as known.")
+@click.option("--agent", is_flag=True, help="Write instructions for agents too, uncommitted.")
 @click.option("--branch", metavar="autoresearch/TAG", help="Name of the research branch.")
 @json_option
 def command(
@@ -30,6 +32,7 @@ def command(
     timeout: str | None,
     budget: float | None,
     sigma: float | None,
+    agent: bool,
     branch: str | None,
     as_json: bool | None,
 ) -> None:
@@ -40,12 +43,19 @@ def command(
 
     \b
     git ar init
+    git ar init --agent
     git ar init --target model.py --command "make bench" --metric accuracy --maximize
     """
     from autoresearch_git.backends import hardware
 
     wishes = Wishes(target, protect, command, metric, minimize, timeout, budget, sigma, branch)
-    ref, contract = start(Repo.open(), wishes, len(hardware.gpus()))
+    repo = Repo.open()
+    ref, contract = start(repo, wishes, len(hardware.gpus()))
+    if agent:
+        made, kept = instructions.write(repo.place)
+        talk(f"git ar: wrote {', '.join(made) or 'nothing'}: read, then commit")
+        if kept:
+            talk(f"  left as they are: {', '.join(kept)}")
     if Output.choose(as_json).json and as_json:
         Output(True).line({"kind": "init", "v": 1, "branch": refs.short(ref)})
         return
