@@ -29,6 +29,7 @@ VERBS = {
     "confirm": "spend runs on the most valuable doubt",
     "doubt": "keeps that did not hold up, and what was built on them",
     "verify": "run an experiment again and compare",
+    "simulate": "search policies side by side, without a GPU",
     "stop": "end a running loop",
     "steer": "a wish for the next proposals",
     "status": "where the research stands, on one screen",
