@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 
 BARE = (  # in SQL, since a pragma does nothing inside a transaction
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
@@ -31,7 +31,7 @@ SECONDARY = (
     "CREATE INDEX kept_of ON kept (experiment)",
     "CREATE INDEX by_seq ON experiments (seq, oid) WHERE latest = 1",
     "CREATE INDEX by_class ON experiments (class, seq, decided)",
-    "CREATE INDEX by_tree ON experiments (tree)",
+    "CREATE INDEX by_tree ON experiments (tree, class, seq)",
     "CREATE INDEX by_rank ON experiments (class, niche, loss, oid) WHERE loss IS NOT NULL",
     "CREATE INDEX by_contract ON experiments (contract, seq)",
     "CREATE INDEX by_loss ON experiments (class, loss, oid) WHERE loss IS NOT NULL",

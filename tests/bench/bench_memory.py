@@ -20,13 +20,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from autoresearch_git import refs
+from autoresearch_git.memory import trail
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Event
 from tests.bench.grow import grow
@@ -226,12 +227,33 @@ def store(subject: Subject) -> dict[str, float]:
                 statistics.median(each)
             )
     del os.environ["AR_FSYNC"]
-    other = Memory.open(folder)
-    other.append(Event(kind="remark", remark="one more"))
-    began = time.perf_counter()
-    subject.memory.refresh()
-    found["index, one event more, ms"] = (time.perf_counter() - began) * 1000
+    found["floor: object + ref by libgit2, ms"] = statistics.median(floor(subject.memory, 40))
+    found["index, one event more, ms"] = statistics.median(one_more(subject.memory, 9))
     return found
+
+
+def floor(memory: Memory, count: int) -> Iterator[float]:
+    """Milliseconds of the least that an append could do: one loose object, one ref moved."""
+    os.environ["AR_FSYNC"] = "false"  # libgit2 asks once, when it opens a repository
+    repo = Memory.here(memory.place.git_dir).repo
+    repo.libgit2.references.create("refs/x/floor", repo.ref(refs.TRAIL), force=True)
+    del os.environ["AR_FSYNC"]
+    for number in range(count):
+        began = time.perf_counter()
+        oid = experiment(repo, f"{began} {number}")
+        repo.libgit2.references["refs/x/floor"].set_target(oid)
+        yield (time.perf_counter() - began) * 1000
+
+
+def one_more(memory: Memory, count: int) -> Iterator[float]:
+    """Milliseconds to take in an event that another program put on the trail."""
+    for _ in range(count):
+        memory.refresh()
+        news = Event(kind="remark", remark="one more")
+        trail.append(memory.repo, memory.index.meta("tip"), [news])
+        began = time.perf_counter()
+        memory.refresh()
+        yield (time.perf_counter() - began) * 1000
 
 
 def table(title: str, rows: dict[str, list[str]], heads: list[str]) -> None:
@@ -244,13 +266,25 @@ def table(title: str, rows: dict[str, list[str]], heads: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10000])
-    parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--repeat", type=int, default=9, help="0: the store alone")
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     home = options.keep or Path(tempfile.mkdtemp(prefix="bench-memory-"))
     subjects = [build(home / f"runs-{size}", size) for size in options.sizes]
+    if options.repeat:
+        verbs(subjects, options.repeat)
+    heads = [f"{subject.size:,} runs" for subject in subjects]
+    alone = [store(subject) for subject in subjects]
+    table("the store alone", {k: [f"{each[k]:,.2f}" for each in alone] for k in alone[0]}, heads)
+    if not options.keep:
+        shutil.rmtree(home)
+
+
+def verbs(subjects: list[Subject], repeat: int) -> None:
+    """Time every verb and every floor in turn, and print both tables."""
+    sizes = [subject.size for subject in subjects]
     costs: defaultdict[tuple[str, int], list[Cost]] = defaultdict(list)
-    for _ in range(options.repeat):
+    for _ in range(repeat):
         for subject in subjects:
             for name, command in FLOORS.items():
                 costs[name, subject.size].append(execute(command, subject.folder))
@@ -261,7 +295,7 @@ def main() -> None:
         for subject in subjects
         for name, make in subject.verbs().items()
     }
-    heads = [f"{size:,} runs" for size in options.sizes]
+    heads = [f"{size:,} runs" for size in sizes]
 
     def median(name: str, size: int, what: str) -> float:
         return statistics.median(getattr(cost, what) for cost in costs[name, size])
@@ -271,7 +305,7 @@ def main() -> None:
         name: [
             f"{median(name, s, 'wall') * 1000:.0f}/{median(name, s, 'cpu') * 1000:.0f}"
             f"/{peaks.get((name, s), '-')}"
-            for s in options.sizes
+            for s in sizes
         ]
         for name in names
     }
@@ -279,20 +313,16 @@ def main() -> None:
     against = dict.fromkeys(("status", "log -n 20", "show", "best"), "click")
     against |= dict.fromkeys(("propose", "propose, by a model", "review", "select"), "click+pygit2")
     against |= {"sync, nothing new": "git fetch", "sync, one event": "fetch + push"}
-    first = options.sizes[0]
+    first = sizes[0]
     ratios = {
         f"{name} : {floor}": [
             f"{median(name, s, 'wall') / median(floor, s, 'wall'):.2f}"
             f" ({median(name, s, 'wall') / median(name, first, 'wall'):.2f}x)"
-            for s in options.sizes
+            for s in sizes
         ]
         for name, floor in against.items()
     }
     table(f"ratio (to itself at {first})", ratios, heads)
-    alone = [store(subject) for subject in subjects]
-    table("the store alone", {k: [f"{each[k]:,.2f}" for each in alone] for k in alone[0]}, heads)
-    if not options.keep:
-        shutil.rmtree(home)
 
 
 if __name__ == "__main__":
