@@ -8,7 +8,9 @@ import click
 import msgspec
 
 from autoresearch_git.git import locate
-from autoresearch_git.memory.doctor import cure, examine
+from autoresearch_git.git.locate import Place
+from autoresearch_git.hooks import canary
+from autoresearch_git.memory.doctor import Ailment, cure, examine
 from autoresearch_git.output import Output, json_option
 
 
@@ -26,7 +28,7 @@ def command(fix: bool, as_json: bool | None) -> None:
     """
     place = locate.find()
     removed = cure(place) if fix else []
-    found = examine(place)
+    found = [*examine(place), *_silent_hooks(place)]
     ok = all(ailment.level != "error" for ailment in found)
     if Output.choose(as_json).json:
         listed = msgspec.to_builtins(found)
@@ -42,3 +44,15 @@ def command(fix: bool, as_json: bool | None) -> None:
             click.echo("nothing found that could harm the memory")
     if not ok:
         sys.exit(1)
+
+
+def _silent_hooks(place: Place) -> list[Ailment]:
+    """Agents whose settings have our hook, where it does not fire."""
+    return [
+        Ailment(
+            "warning", "hooks", f"the hook of {found.client} does not work: {found.text}", again
+        )
+        for found in canary.check(place)
+        if not found.works
+        for again in [f"git ar hooks install --agent {found.client}"]
+    ]
