@@ -62,7 +62,8 @@ def _tail(others: tuple[str, ...]) -> list[str]:
 
 
 def _options(command: click.Command) -> list[str]:
-    context = click.Context(command)
+    # As the group sets it: click remembers a command's first help option for ever.
+    context = click.Context(command, help_option_names=["-h", "--help"])
     found = [param.get_help_record(context) for param in command.get_params(context)]
     lines = [".SH OPTIONS"]
     for record in filter(None, found):
