@@ -62,12 +62,13 @@ def _tail(others: tuple[str, ...]) -> list[str]:
 
 
 def _options(command: click.Command) -> list[str]:
-    # As the group sets it: click remembers a command's first help option for ever.
-    context = click.Context(command, help_option_names=["-h", "--help"])
+    context = click.Context(command)
     found = [param.get_help_record(context) for param in command.get_params(context)]
     lines = [".SH OPTIONS"]
     for record in filter(None, found):
         names, about = record
+        if "--help" in names:  # click says one or the other, as the command was called before
+            names = "-h, --help"
         lines += [".TP", f".B {_plain(names)}", _plain(about) or "\\&"]
     return lines if len(lines) > 1 else []
 
