@@ -84,7 +84,8 @@ def build(
 
 def axes(known: Sequence[Point], knobs: Sequence[Knob]) -> tuple[list[str], list[Range]]:
     """The dimensions: the active knobs, then every structural move that was ever made."""
-    moves = sorted({n for p in known for n in p.values if n.startswith("move:")})
+    every: set[str] = set().union(*(point.values for point in known))
+    moves = sorted(name for name in every if name.startswith("move:"))
     names = [knob.name for knob in knobs if knob.active] + moves
     return names, [knob.range for knob in knobs if knob.active] + [MOVE] * len(moves)
 
@@ -93,8 +94,15 @@ def matrix(points: Sequence[Point], names: Sequence[str], ranges: Sequence[Range
     """The points as rows of unit coordinates, (n, d)."""
     import numpy as np
 
-    pairs = list(zip(names, ranges, strict=True))
-    return np.array([[_unit(p.values, n, r) for n, r in pairs] for p in points])
+    columns = []
+    for name, limits in zip(names, ranges, strict=True):
+        units: dict[str | None, float] = {}  # most points share a value
+        for point in points:
+            text = point.values.get(name)
+            if text not in units:
+                units[text] = _unit(point.values, name, limits)
+        columns.append([units[point.values.get(name)] for point in points])
+    return np.array(columns).T
 
 
 def _subset(done: list[Point], sign: float) -> list[Point]:

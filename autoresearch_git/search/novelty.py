@@ -80,7 +80,7 @@ def seen(values: Mapping[str, str], known: Sequence[Point], knobs: Sequence[Knob
     """
     limits = {knob.name: knob.range for knob in knobs}
     for point in known:
-        names = set(point.values) | set(values)
+        names = point.values.keys() | values.keys()
         if all(_close(values.get(n), point.values.get(n), limits.get(n)) for n in names):
             return point.commit
     return None
