@@ -29,11 +29,16 @@ CREDIT = {
     "recombinator": 0.25,
     "anomaly_chaser": 0.1,
 }
-# What a phase asks for, added to the score.
+# What a phase asks for, added to the score. On a plateau all seven get their turn.
 BIAS: Mapping[str, Mapping[str, float]] = {
     "exploit": {"local_tuner": 0.1},
     "explore": {"architecture_mutator": 0.1, "optimizer_hacker": 0.05, "contrarian": 0.05},
-    "recombine": {"recombinator": 0.3},
+    "recombine": {
+        "recombinator": 0.4,
+        "simplifier": 0.25,
+        "anomaly_chaser": 0.15,
+        "contrarian": 0.15,
+    },
     "stabilize": {"local_tuner": 0.2, "simplifier": 0.1, "anomaly_chaser": 0.05},
 }
 
