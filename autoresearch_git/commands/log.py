@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from autoresearch_git.look.filters import Filter, moment
+from autoresearch_git.errors import ArError
+from autoresearch_git.look.filters import Filter, moment, niches
 from autoresearch_git.look.rows import TSV, frontier_line, rows, tsv
 from autoresearch_git.look.style import Style
 from autoresearch_git.memory.store import Memory
@@ -62,7 +63,11 @@ def command(
 
 
 def _found(memory: Memory, wanted: Filter, number: int | None) -> list[Experiment]:
-    return list(wanted.newest(memory.index, number))[::-1]
+    found = list(wanted.newest(memory.index, number))[::-1]
+    if not found and wanted.niche and not wanted.known_niche(memory.index):
+        hint = f"reached so far: {', '.join(niches(memory.index)) or 'none'}"
+        raise ArError(f"no experiment is in a niche {wanted.niche!r}", hint)
+    return found
 
 
 def _tsv(found: list[Experiment]) -> None:

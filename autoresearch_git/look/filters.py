@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from fnmatch import fnmatchcase
 from itertools import islice
 
 from autoresearch_git.errors import ArError
@@ -40,11 +41,21 @@ class Filter:
         found = newest_first(index, where, tuple(used.values()))
         return islice((each for each in found if self._holds(each)), number)
 
+    def known_niche(self, index: Index) -> bool:
+        """Whether any experiment is in the niche, whatever the other conditions."""
+        return any(fnmatchcase(niche, self.niche) for niche in niches(index))
+
     def _holds(self, each: Experiment) -> bool:
         category = each.review.category if each.review else ""
         if self.category and category != self.category:
             return False
         return self.since is None or each.time >= self.since
+
+
+def niches(index: Index) -> list[str]:
+    """All niches that were reached, of any class."""
+    rows = index.db.execute("SELECT DISTINCT name FROM tallies WHERE what = 'niche' ORDER BY name")
+    return [str(name) for (name,) in rows]
 
 
 def moment(text: str, now: float | None = None) -> float:

@@ -221,3 +221,10 @@ def test_init_twice(sandbox: Sandbox) -> None:
         sandbox, "init", "--metric", "val_bpb", "--branch", "demo",
         says="is there already", cure="git ar status",
     )  # fmt: skip
+
+
+def test_an_unknown_niche(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "2")
+    refused(sandbox, "log", "--niche", "nosuch", says="no experiment is in a niche", cure="reached")
+    assert sandbox.records("log", "--niche", "*")
