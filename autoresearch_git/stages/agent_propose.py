@@ -156,7 +156,7 @@ def _ask(
         "prompt": hashlib.sha256(text.encode()).hexdigest()[:16],
         "way": order.emitter,
         "ended": done.ended,
-        "seconds": round(done.seconds, 1),
+        "seconds": round(done.seconds, 3),
         "tokens_in": done.usage.sent,
         "tokens_out": done.usage.received,
         "usd": round(done.usage.usd, 6),
