@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import Sandbox
 
@@ -21,6 +22,12 @@ _SEAL = {
     "NO_COLOR": "1",
     "COLUMNS": "100",
 }
+
+
+# A check gives the same answer twice; HYPOTHESIS_PROFILE=search looks for new examples.
+settings.register_profile("check", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 
 
 @pytest.fixture(autouse=True)

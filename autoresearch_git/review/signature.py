@@ -14,23 +14,25 @@ FRAME = re.compile(
 RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$", re.M)
 FOREIGN = re.compile(r"site-packages|dist-packages|/lib/python3|^<")
 
+_SIZE = r"#(?: ?(?:[KMGT]i?B|bytes|[mnu]?s)\b)*"
 VOLATILE = (
     (re.compile(r"https?://\S+"), "<url>"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<addr>"),
-    (re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:\.{0,2}/|~/)[^\s'\":,()]+"), "<path>"),
+    (re.compile(r"(?<![\w.#>])(?:[A-Za-z]:)?(?:\.{0,2}/|~/)[^\s'\":,()]+"), "<path>"),
     (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{7,64}\b"), "<id>"),
     (re.compile(r"(?<![A-Za-z_])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"), "#"),
     (re.compile(r"\b(?:nan|inf)\b", re.I), "#"),
-    (re.compile(r"#(?:\s*[,x]\s*#)+,?"), "#"),  # shapes of any rank
-    (re.compile(r"# ?(?:[KMGT]i?B|bytes|[mnu]?s)\b"), "#"),
+    (re.compile(rf"{_SIZE}(?:\s*[,x]\s*{_SIZE})*(?:,(?=[)\]]))?"), "#"),  # shapes of any rank
 )
 
 
 def normalize(text: str) -> str:
-    """The text without numbers, addresses, paths and shapes, on one line."""
-    text = clean(text, 400)
-    for pattern, mark in VOLATILE:
-        text = pattern.sub(mark, text)
+    """The text without numbers, addresses, paths and shapes, on one line; a fixed point."""
+    text, before = clean(text, 400), ""
+    while text != before:  # each round leaves fewer characters that are in no mark
+        before = text
+        for pattern, mark in VOLATILE:
+            text = pattern.sub(mark, text)
     return text
 
 

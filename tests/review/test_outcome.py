@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autoresearch_git.clean import UNSAFE
@@ -148,5 +148,7 @@ def test_any_log_and_any_exit_has_an_outcome(log, exit):
 
 
 @given(st.text(max_size=300))
+@example("0/0")
+@example("abcdef1/x")
 def test_normalizing_twice_is_normalizing_once(text):
     assert normalize(normalize(text)) == normalize(text)
