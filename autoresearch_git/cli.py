@@ -39,6 +39,7 @@ VERBS = {
     "elites": "the best of each niche",
     "near-misses": "what came close",
     "conjectures": "what the outcomes suggest, with their evidence",
+    "knobs": "what the search can turn, in which range, and what is known of it",
     "diff": "two experiments side by side",
     "sync": "exchange the memory with another clone",
     "bundle": "the whole memory in one file",

@@ -13,6 +13,7 @@ from autoresearch_git.research import Research
 from autoresearch_git.stages import agent_propose
 from autoresearch_git.stages import propose as stage
 from autoresearch_git.stages.run import class_here
+from autoresearch_git.stages.settings import from_settings
 
 
 def _propose(
@@ -42,8 +43,11 @@ def _propose(
 )
 @click.option("--seed", type=int, help="Make the random choices repeatable.")
 @click.option("--from-worktree", is_flag=True, help="Take the target files as you edited them.")
-@click.option("-m", "--message", help="With --from-worktree: the idea in one line.")
-@click.option("--hypothesis", default="", help="With --from-worktree: why it should help.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob; may be repeated."
+)
+@click.option("-m", "--message", default="", help="Your idea in one line.")
+@click.option("--hypothesis", default="", help="Why your idea should help.")
 @click.option("--branch", default="", help="The research branch, if there are several.")
 @json_option
 def command(
@@ -52,7 +56,8 @@ def command(
     agent: str | None,
     seed: int | None,
     from_worktree: bool,
-    message: str | None,
+    settings: tuple[str, ...],
+    message: str,
     hypothesis: str,
     branch: str,
     as_json: bool | None,
@@ -64,17 +69,26 @@ def command(
     \b
     git ar propose -n 3 | git ar run | git ar review | git ar select
     git ar propose --from-worktree -m "warm up for 100 steps"
+    git ar propose --set MATRIX_LR=0.03 --set WARMDOWN=0.7
     git ar propose --agent codex,claude -n 5
     """
     if from_worktree and not message:
         raise click.UsageError("--from-worktree needs the idea in one line: -m TEXT")
+    if from_worktree and settings:
+        raise click.UsageError("--from-worktree and --set are two ideas: one at a time")
+    mine = from_worktree or bool(settings)
+    if not mine and (message or hypothesis):
+        raise click.UsageError("-m and --hypothesis go with --from-worktree or --set")
     output = Output.choose(as_json)
     research = Research.open(branch=branch)
     made = 0
-    for count in range(1 if from_worktree else number):
+    for count in range(1 if mine else number):
         experiment: Experiment | None
         if from_worktree:
-            experiment = stage.from_worktree(research, message or "", hypothesis)
+            experiment = stage.from_worktree(research, message, hypothesis)
+        elif settings:
+            klass, values = class_here(research), _pairs(settings)
+            experiment = from_settings(research, klass, values, message, hypothesis)
         else:
             experiment = _propose(research, count, emitter, agent, seed)
         if experiment:
@@ -84,6 +98,14 @@ def command(
         talk(notice)
     if not made:
         raise NoProposalError("no proposal was made", "what agents said is above")
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in settings]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.UsageError("--set takes KNOB=VALUE, such as --set MATRIX_LR=0.03")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _show(output: Output, experiment: Experiment) -> None:

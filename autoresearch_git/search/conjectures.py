@@ -15,6 +15,7 @@ from autoresearch_git.history import History
 from autoresearch_git.search import model as models
 from autoresearch_git.search.knobs import Knob
 from autoresearch_git.search.points import Point
+from autoresearch_git.search.ranges import Range
 
 if TYPE_CHECKING:
     from autoresearch_git.search.gp import Array
@@ -59,17 +60,17 @@ def of_knobs(
     if not varied.any():
         return ()
     effects, errors = _ridge(x[:, varied], y)
-    kept = [names[i] for i, v in zip(ordered, varied, strict=True) if v]
+    kept = [i for i, v in zip(ordered, varied, strict=True) if v]
     columns = x[:, varied]
     found = [
-        _conjecture(name, -float(e), float(s), _evidence(done, columns[:, k]))
-        for k, (name, e, s) in enumerate(zip(kept, effects, errors, strict=True))
+        _conjecture(names[i], ranges[i], -float(e), float(s), _evidence(done, columns[:, k]))
+        for k, (i, e, s) in enumerate(zip(kept, effects, errors, strict=True))
     ]
     return tuple(sorted(found, key=lambda each: -each.strength))
 
 
-def _binary(limits: object) -> bool:
-    return len(getattr(limits, "choices", ())) == 2
+def _binary(limits: Range) -> bool:
+    return len(limits.choices) == 2
 
 
 def _ridge(x: Array, y: Array) -> tuple[Array, Array]:
@@ -97,11 +98,16 @@ def _evidence(done: Sequence[Point], column: Array) -> tuple[str, ...]:
     return tuple(done[i].commit for i in chosen)
 
 
-def _conjecture(name: str, gain: float, error: float, evidence: tuple[str, ...]) -> Conjecture:
+def _conjecture(
+    name: str, limits: Range, gain: float, error: float, evidence: tuple[str, ...]
+) -> Conjecture:
     if name.startswith("move:"):
         what = f"{name.removeprefix('move:')} {'helps' if gain > 0 else 'hurts'}"
     else:
-        what = f"{'higher' if gain > 0 else 'lower'} {name} helps"
+        higher = gain > 0
+        what = f"{'higher' if higher else 'lower'} {name} helps"
+        if limits.choices:  # their order means nothing
+            what = f"{name} = {limits.choices[higher]} helps"
         gain = abs(gain)
     return Conjecture(name, what, gain, error, evidence)
 

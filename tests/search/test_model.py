@@ -146,6 +146,16 @@ def test_conjectures_find_the_effect_and_its_evidence() -> None:
     assert insight(*varied(2)).conjectures == {}
 
 
+def test_a_conjecture_on_a_choice_names_the_value() -> None:
+    past = [
+        experiment(f"f{i}", 1.0 - 0.02 * (i % 2), edits=[("FLAG", "True", str(i % 2 == 0))])
+        for i in range(8)
+    ]
+    files = {"train.py": TRAIN + "FLAG = True  # ar: True | False\n"}
+    found = Insight(history(*past), BASE, files).conjectures
+    assert found["FLAG"].statement == "FLAG = False helps"
+
+
 def test_category_conjectures() -> None:
     past = []
     for i in range(6):
