@@ -36,6 +36,10 @@ class DuplicateError(ArError):
         self.commit = commit
 
 
+class NoBaselineError(ArError):
+    """Nothing was decided in this class yet that a result could be compared with."""
+
+
 class NoProposalError(ArError):
     """An agent was asked for a change and gave nothing to try; recorded, with what it cost."""
 

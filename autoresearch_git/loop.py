@@ -12,8 +12,9 @@ from pathlib import Path
 
 from autoresearch_git.backends.base import Backend, Job, Update
 from autoresearch_git.clean import clean
-from autoresearch_git.errors import BusyError, DuplicateError, HarnessError
+from autoresearch_git.errors import BusyError, DuplicateError, HarnessError, NoBaselineError
 from autoresearch_git.git.locate import Place
+from autoresearch_git.memory import past
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.stages.pool import Flights, spread
@@ -128,7 +129,7 @@ class Loop:
             )
             self._check_harness(experiment)
             if experiment.runs[-1].outcome != "harness":
-                experiment = select(research, review(research, experiment))
+                experiment = self._judged(research, experiment)
         finally:
             self.in_hand.discard(experiment.commit)
         with self.counting:
@@ -139,9 +140,34 @@ class Loop:
         """What is not finished yet, else a new proposal; claimed for us. No job: only to judge."""
         with self.proposing:
             research.reload()
-            found = self._unfinished(research) or self._new(research)
+            found = self._first(research) or self._unfinished(research) or self._new(research)
             self.in_hand.add(found[0].commit)
             return found
+
+    def _first(self, research: Research) -> tuple[Experiment, Job | None] | None:
+        """The baseline, while its class has none: everything else is compared with it."""
+        if past.baseline(research.memory.index, self.klass):
+            return None
+        first = propose(research, self.klass, self.rng)
+        if first.commit in self.in_hand:
+            return None
+        with contextlib.suppress(BusyError):
+            return first, claim(research, first)
+        return None
+
+    def _judged(self, research: Research, experiment: Experiment) -> Experiment:
+        """Reviewed and decided, as soon as there is a baseline; raises when none is on its way."""
+        while True:
+            try:
+                return select(research, review(research, experiment))
+            except NoBaselineError:
+                reclaim(research, self.backend)  # it may have died with another process
+                waiting = research.memory.index.select("emitter = 'baseline' AND decided = 0")
+                if not any(each.lease or each.commit in self.in_hand for each in waiting):
+                    raise
+                if self.flights.stopping.wait(BASELINE_WAIT):
+                    return experiment  # the next loop judges it
+                research.memory.refresh()
 
     def _unfinished(self, research: Research) -> tuple[Experiment, Job | None] | None:
         """What a stage was left at: proposed and never run, killed, or run and never judged."""
@@ -184,8 +210,6 @@ class Loop:
                 raise HarnessError(f"{about}: {clean(last.detail)}", "mend that, then go on")
 
     def _stall(self) -> int:
-        from autoresearch_git.memory import past
-
         self.research.memory.refresh()
         return past.stall(self.research.memory.index, self.klass)
 

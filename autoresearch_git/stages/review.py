@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from autoresearch_git.errors import ArError
+from autoresearch_git.errors import ArError, NoBaselineError
 from autoresearch_git.records import Event, Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.review.change import classify
@@ -30,7 +30,7 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
         experiment.plan is not None and experiment.plan.emitter == "baseline"
     )  # commits made by hand may have moved the tip on
     if not history.baseline and not first:
-        raise ArError(
+        raise NoBaselineError(
             f"nothing was run in class {experiment.klass} to compare {experiment.commit[:9]} with",
             f"run the branch's tip there first: git ar run --replicate {research.tip[:9]}",
         )
