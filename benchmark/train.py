@@ -222,8 +222,8 @@ class GPT(nn.Module):
         matrices = self.head.numel() + sum(p.numel() for p in self.matrices())
         return 6 * matrices + 12 * self.width * sum(min(w, self.length) for w in self.windows)
 
-    def embeddings(self) -> list[Tensor]:
-        return [module.weight for module in self.modules() if isinstance(module, nn.Embedding)]
+    def value_embeddings(self) -> list[Tensor]:
+        return [p for name, p in self.blocks.named_parameters() if "value_embed" in name]
 
     def matrices(self) -> list[Tensor]:
         """What Muon trains: the weights of the blocks but the value embeddings."""
@@ -260,6 +260,7 @@ ADAM_BETA1 = 0.8  # ar: 0.5..0.95
 ADAM_BETA2 = 0.95  # ar: 0.8..0.999
 ADAM_EPS = 1e-10  # ar: fixed
 EMBED_DECAY = 0.0  # ar: 0.0..0.05
+VALUE_DECAY = 0.0  # ar: 0.0..0.05
 HEAD_DECAY = 0.0  # ar: 0.0..0.05
 MUON_DECAY = 0.2  # ar: 0.0..1.0
 MUON_BETA2 = 0.95  # ar: 0.7..0.99
@@ -332,7 +333,8 @@ class Optimizer:
     def __init__(self, model: GPT) -> None:
         scale = (model.width / 768) ** -0.5  # learning rates were tuned at width 768
         self.adam: list[tuple[Tensor, float, float]] = [
-            *((p, EMBED_LR * scale, EMBED_DECAY) for p in model.embeddings()),
+            (model.embed.weight, EMBED_LR * scale, EMBED_DECAY),
+            *((p, EMBED_LR * scale, VALUE_DECAY) for p in model.value_embeddings()),
             (model.head, HEAD_LR * scale, HEAD_DECAY),
             (model.resid_lambdas, SCALAR_LR * 0.01, 0.0),
             (model.x0_lambdas, SCALAR_LR, 0.0),

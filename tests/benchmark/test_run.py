@@ -19,9 +19,12 @@ SUMMARY += ["total_tokens_M", "num_steps", "num_params_M", "depth"]
 
 
 def run(
-    tmp_path: Path, changes: dict[str, str] | None = None, seconds: float = 1, **options: object
+    tmp_path: Path,
+    changes: dict[str, str] | None = None,
+    seconds: float = 1,
+    source: str = (BENCHMARK / "train.py").read_text(),
+    **options: object,
 ) -> subprocess.CompletedProcess:
-    source = (BENCHMARK / "train.py").read_text()
     for name, value in ({"DEPTH": "1", "TOTAL_BATCH_SIZE": "2**10"} | (changes or {})).items():
         source, count = re.subn(rf"(?m)^(\s*){name} = \S+", rf"\g<1>{name} = {value}", source)
         assert count
