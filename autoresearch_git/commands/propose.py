@@ -48,6 +48,7 @@ def _propose(
 )
 @click.option("-m", "--message", default="", help="Your idea in one line.")
 @click.option("--hypothesis", default="", help="Why your idea should help.")
+@click.option("--expected", type=float, help="How far you expect it to move the metric.")
 @click.option("--branch", default="", help="The research branch, if there are several.")
 @json_option
 def command(
@@ -59,6 +60,7 @@ def command(
     settings: tuple[str, ...],
     message: str,
     hypothesis: str,
+    expected: float | None,
     branch: str,
     as_json: bool | None,
 ) -> None:
@@ -77,18 +79,18 @@ def command(
     if from_worktree and settings:
         raise click.UsageError("--from-worktree and --set are two ideas: one at a time")
     mine = from_worktree or bool(settings)
-    if not mine and (message or hypothesis):
-        raise click.UsageError("-m and --hypothesis go with --from-worktree or --set")
+    if not mine and (message or hypothesis or expected is not None):
+        raise click.UsageError("-m, --hypothesis and --expected go with --from-worktree or --set")
+    idea = stage.Idea(message, hypothesis, expected)
     output = Output.choose(as_json)
     research = Research.open(branch=branch)
     made = 0
     for count in range(1 if mine else number):
         experiment: Experiment | None
         if from_worktree:
-            experiment = stage.from_worktree(research, message, hypothesis)
+            experiment = stage.from_worktree(research, idea)
         elif settings:
-            klass, values = class_here(research), _pairs(settings)
-            experiment = from_settings(research, klass, values, message, hypothesis)
+            experiment = from_settings(research, class_here(research), _pairs(settings), idea)
         else:
             experiment = _propose(research, count, emitter, agent, seed)
         if experiment:

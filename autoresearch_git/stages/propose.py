@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from autoresearch_git import config
 from autoresearch_git.clean import clean
@@ -12,7 +13,7 @@ from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
-from autoresearch_git.records import Event, Experiment, Plan, classes
+from autoresearch_git.records import Edit, Event, Experiment, Plan, classes
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import spend
 
@@ -61,7 +62,28 @@ def again(research: Research, oid: str) -> Experiment:
     return announce(research, oid, plan)
 
 
-def from_worktree(research: Research, idea: str, hypothesis: str = "") -> Experiment:
+@dataclass(frozen=True)
+class Idea:
+    """What a person says of an experiment: in one line, why, and by how much it may help."""
+
+    change: str
+    hypothesis: str = ""
+    expected: float | None = None  # change of the metric
+
+    def plan(self, parent: str, change: str = "", edits: tuple[Edit, ...] = ()) -> Plan:
+        """Its plan; `change` says what is done where the person did not."""
+        return Plan(
+            emitter="person",
+            phase="explore",
+            change=clean(self.change or change, 100),
+            parent=parent,
+            hypothesis=clean(self.hypothesis or self.change, 400),
+            expected=self.expected,
+            edits=edits,
+        )
+
+
+def from_worktree(research: Research, idea: Idea) -> Experiment:
     """Make an experiment of the target files as somebody edited them in the working tree."""
     research.reload()
     repo, work = research.repo, research.repo.place.work
@@ -79,14 +101,7 @@ def from_worktree(research: Research, idea: str, hypothesis: str = "") -> Experi
             "the target files are as on the research branch: nothing to propose",
             f"edit {', '.join(research.contract.target)} first",
         )
-    plan = Plan(
-        emitter="person",
-        phase="explore",
-        change=clean(idea, 100),
-        parent=research.tip,
-        hypothesis=clean(hypothesis or idea, 400),
-    )
-    return commit(research, plan, (research.tip,), files)
+    return commit(research, idea.plan(research.tip), (research.tip,), files)
 
 
 def commit(research: Research, plan: Plan, parents: tuple[str, ...], files: Files) -> Experiment:

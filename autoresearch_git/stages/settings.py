@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from autoresearch_git.clean import clean
 from autoresearch_git.emitters.turn import describe
 from autoresearch_git.errors import ArError
-from autoresearch_git.records import Edit, Experiment, Plan
+from autoresearch_git.records import Edit, Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.search import knobs as knob_reader
 from autoresearch_git.search import space
 from autoresearch_git.search.knobs import Knob, Reading
-from autoresearch_git.stages.propose import commit, targets
+from autoresearch_git.stages.propose import Idea, commit, targets
 
 
 def from_settings(
-    research: Research, klass: str, settings: Mapping[str, str], idea: str = "", why: str = ""
+    research: Research, klass: str, settings: Mapping[str, str], idea: Idea
 ) -> Experiment:
     """The research branch's newest version with these knobs set, NAME -> Python literal.
 
@@ -39,14 +39,7 @@ def from_settings(
     )
     if not edits:
         raise ArError("these knobs are set so already: nothing to propose", "see: git ar knobs")
-    plan = Plan(
-        emitter="person",
-        phase="explore",
-        change=clean(idea or describe(edits), 100),
-        parent=research.tip,
-        hypothesis=clean(why or idea, 400),
-        edits=edits,
-    )
+    plan = idea.plan(research.tip, describe(edits), edits)
     return commit(research, plan, (research.tip,), knob_reader.write(files, reading, values))
 
 

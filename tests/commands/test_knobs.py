@@ -34,8 +34,11 @@ def test_set_makes_an_experiment_of_chosen_knobs(sandbox: Sandbox) -> None:
     sandbox.ok("loop", "--runs", "1")
     before = sandbox.git("status", "--porcelain"), sandbox.git("rev-parse", "HEAD")
     settings = ("--set", "WIDTH=512", "--set", "ACTIVATION=gelu")
-    (made,) = sandbox.records("propose", *settings, "-m", "wider")
+    said = ("-m", "wider", "--hypothesis", "it is too small", "--expected", "-0.01")
+    (made,) = sandbox.records("propose", *settings, *said)
     assert made["plan"]["change"] == "wider"
+    assert made["plan"]["hypothesis"] == "it is too small"
+    assert made["plan"]["expected"] == -0.01
     text = sandbox.git("show", f"{made['commit']}:train.py")
     assert "WIDTH = 512  # ar: 64..1024 log" in text
     assert 'ACTIVATION = "gelu"' in text
