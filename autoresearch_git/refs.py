@@ -44,6 +44,11 @@ def tracking(remote: str) -> str:
     return f"{REMOTES}{remote}/trail"
 
 
+def is_remote_research(ref: str) -> bool:
+    """Whether it is a research branch as a clone sees it at a remote."""
+    return re.fullmatch(r"refs/remotes/[^/]+/autoresearch/.+", ref) is not None
+
+
 def research_branch(name: str) -> str:
     """The full ref of a research branch given as `tag`, `autoresearch/tag` or in full."""
     if name.startswith(BRANCHES):
@@ -53,7 +58,7 @@ def research_branch(name: str) -> str:
 
 def short(ref: str) -> str:
     """The name as people write it: without refs/heads/, refs/tags/ or refs/."""
-    for prefix in ("refs/heads/", "refs/tags/", "refs/"):
+    for prefix in ("refs/heads/", "refs/tags/", "refs/remotes/", "refs/"):
         if ref.startswith(prefix):
             return ref.removeprefix(prefix)
     return ref

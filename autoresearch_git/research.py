@@ -132,4 +132,9 @@ def _branch(memory: Memory, wanted: str) -> str:
         raise ArError(f"which research branch? {names}", "say it: --branch NAME")
     if not oid and checked_out and not memory.repo.refs("refs/heads/"):
         raise ContractError("this repository has no commits yet", "commit the target file first")
+    cloned = [ref for ref in memory.repo.refs("refs/remotes/") if refs.is_remote_research(ref)]
+    if cloned:
+        there = refs.short(cloned[0])
+        cure = f"git branch {there.partition('/')[2]} {there} && git ar sync"
+        raise ContractError(f"the research is at {there}, not here yet", f"take it over: {cure}")
     raise ContractError("no research here yet", "start one: git ar init")

@@ -31,8 +31,10 @@ def choose(place: Place, wanted: str) -> str:
     names = [key[7:-4] for key in found if key.startswith("remote.") and key.endswith(".url")]
     wanted = wanted or found.get("ar.remote", "")
     if wanted:
-        if wanted in names or _is_address(wanted):
+        if wanted in names:
             return wanted
+        if _is_address(wanted):
+            return str(Path(wanted).resolve()) if Path(wanted).exists() else wanted
         known = f"known: {', '.join(names)}" if names else "none is configured"
         raise ArError(f"there is no remote {wanted!r}", f"{known}; or give a path or a URL")
     if "origin" in names:
@@ -61,7 +63,7 @@ def label(remote: str) -> str:
 def fetch(place: Place, remote: str, ref: str, into: str) -> bool:
     """Fetch one ref into a tracking ref; False if the remote has no such ref."""
     try:
-        git(place.git_dir, *_FETCH, "--end-of-options", remote, f"+{ref}:{into}")
+        git(_home(place), *_FETCH, "--end-of-options", remote, f"+{ref}:{into}")
     except GitError as error:
         if "couldn't find remote ref" in error.message:
             return False
@@ -73,9 +75,14 @@ def push(place: Place, remote: str, oid: str, ref: str) -> None:
     """Put a commit into a remote's ref, fast-forward only; RefChangedError for a lost race."""
     try:
         args = ("push", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "-q")
-        git(place.git_dir, *args, "--end-of-options", remote, f"{oid}:{ref}")
+        git(_home(place), *args, "--end-of-options", remote, f"{oid}:{ref}")
     except GitError as error:
         raise _explained(error, remote) from None
+
+
+def _home(place: Place) -> Path:
+    """Where git stands when a person calls it: addresses such as ../hub.git are seen from there."""
+    return place.work or place.git_dir
 
 
 def _is_address(text: str) -> bool:

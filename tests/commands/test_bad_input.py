@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +167,19 @@ def test_a_bare_repository(sandbox: Sandbox) -> None:
     done = sandbox.ar("propose", "--from-worktree", "-m", "x", cwd=bare)
     assert done.returncode == 1
     assert "no working tree" in done.stderr
+
+
+def test_a_clone_without_the_branch_is_told_how_to_take_it_over(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.research()
+    copy = tmp_path / "copy"
+    sandbox.git("clone", "-q", ".", str(copy))
+    done = sandbox.ar("propose", cwd=copy)
+    assert done.returncode == 1
+    (cure,) = re.findall(r"(git branch .*?) &&", done.stderr)
+    sandbox.git("-C", str(copy), *cure.split()[1:])
+    sandbox.ok("propose", cwd=copy)
 
 
 def test_a_linked_worktree_shares_the_memory(sandbox: Sandbox) -> None:

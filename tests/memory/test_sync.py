@@ -64,6 +64,14 @@ def test_two_clones_exchange_what_they_have(tmp_path: Path) -> None:
     assert fsck.check(Memory.open(b)).ok
 
 
+def test_a_relative_address_is_seen_from_the_working_tree(tmp_path: Path) -> None:
+    (a,) = clones(tmp_path, 1)
+    git(a, "remote", "set-url", "origin", "../hub.git")
+    one(a, "first")
+    assert sync(Memory.open(a)).pushed == 4
+    assert sync(Memory.open(a), "origin").pushed == 0
+
+
 def test_no_push_only_takes_in(tmp_path: Path) -> None:
     a, b = clones(tmp_path, 2)
     one(a, "first")
