@@ -12,11 +12,19 @@ from pathlib import Path
 
 from autoresearch_git.backends.base import Backend, Job, Update
 from autoresearch_git.clean import clean
-from autoresearch_git.errors import BusyError, DuplicateError, HarnessError, NoBaselineError
+from autoresearch_git.errors import (
+    ArError,
+    BusyError,
+    DuplicateError,
+    HarnessError,
+    NoBaselineError,
+)
 from autoresearch_git.git.locate import Place
 from autoresearch_git.memory import past
+from autoresearch_git.memory.sync import sync
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
+from autoresearch_git.stages.adopt import adopt
 from autoresearch_git.stages.pool import Flights, spread
 from autoresearch_git.stages.propose import propose
 from autoresearch_git.stages.review import review
@@ -64,6 +72,7 @@ class Loop:
     watcher: Watcher = field(default_factory=Watcher)
     seed: int | None = None
     early: bool = False  # end runs that have no chance
+    remote: str | None = None  # memories are exchanged with it after each run; "" is the usual one
     done: int = 0
     failures: int = 0
 
@@ -81,9 +90,12 @@ class Loop:
         """Run until a budget is spent; how many experiments were finished."""
         for lost in reclaim(self.research, self.backend):
             self.watcher.say(f"{lost.commit[:9]} was in flight when its process died: killed")
+        self.own.research = self.research
+        if self.remote is not None:
+            self._exchange(self.remote)
+        self._adopt(self.research)
         jobs = self.backend.jobs
         if jobs == 1:
-            self.own.research = self.research
             for turn in self._turns():
                 self._round(turn)
         else:
@@ -135,6 +147,8 @@ class Loop:
         with self.counting:
             self.done += 1
         self.watcher.end(experiment)
+        if self.remote is not None:
+            self._exchange(self.remote)
 
     def _next(self, research: Research) -> tuple[Experiment, Job | None]:
         """What is not finished yet, else a new proposal; claimed for us. No job: only to judge."""
@@ -198,6 +212,20 @@ class Loop:
                     return experiment, job
             self.flights.stopping.wait(BASELINE_WAIT)
         raise KeyboardInterrupt
+
+    def _exchange(self, remote: str) -> None:
+        """Sync, and go on from what others kept; a network that is away is no reason to stop."""
+        research = self._mine()
+        with self.proposing:
+            try:
+                if sync(research.memory, remote).fetched:
+                    self._adopt(research)
+            except ArError as error:
+                self.watcher.say(f"not synced: {clean(error.message)}")
+
+    def _adopt(self, research: Research) -> None:
+        if found := adopt(research, self.klass):
+            self.watcher.say(f"going on from {found.commit[:9]}, kept on another machine")
 
     def _check_harness(self, experiment: Experiment) -> None:
         """Stop after some failures of the machinery in a row: no result will come of them."""

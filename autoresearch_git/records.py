@@ -29,6 +29,7 @@ EMITTERS = (
 )
 PHASES = ("baseline", "explore", "exploit", "recombine", "stabilize")
 OUTCOMES = ("ok", "crash", "oom", "timeout", "nan", "no-metric", "killed", "stopped", "harness")
+KEEPS = ("keep", "keep-unconfirmed")  # verdicts that move the research branch
 VERDICTS = (
     "keep",
     "keep-unconfirmed",

@@ -21,6 +21,14 @@ from autoresearch_git.stages.run import open_backend
 @click.option("--jobs", default="", help="Runs at once: a number or auto (default: ar.jobs, 1).")
 @click.option("--backend", default="", help="Where to run (default: git config ar.backend, local).")
 @click.option("--early-stop", is_flag=True, help="End runs that have no chance; not for records.")
+@click.option(
+    "--sync",
+    "remote",
+    is_flag=False,
+    flag_value="",
+    metavar="[REMOTE]",
+    help="Exchange memories with a remote after each run, and go on from the best of all.",
+)
 @click.option("--sandbox/--no-sandbox", default=None, help="Bubblewrap (default: when it works).")
 @click.option("--seed", type=int, help="Make the random choices repeatable.")
 @click.option("--branch", default="", help="The research branch, if there are several.")
@@ -32,6 +40,7 @@ def command(
     jobs: str,
     backend: str,
     early_stop: bool,
+    remote: str | None,
     sandbox: bool | None,
     seed: int | None,
     branch: str,
@@ -45,6 +54,7 @@ def command(
     \b
     git ar loop --runs 20
     git ar loop --hours 8 --jobs auto --patience 40
+    git ar loop --hours 8 --sync origin
     """
     research = Research.open(branch=branch)
     where = open_backend(research, backend, jobs, sandbox)
@@ -57,7 +67,7 @@ def command(
             end=lambda e: _end(display, output, e),
             say=display.say,
         )
-        Loop(research, where, budget, watcher, seed, early_stop).work()
+        Loop(research, where, budget, watcher, seed, early_stop, remote).work()
     finish(research)
 
 

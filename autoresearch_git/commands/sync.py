@@ -9,6 +9,7 @@ from autoresearch_git import refs
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.memory.sync import Synced, sync
 from autoresearch_git.output import Output, json_option, talk
+from autoresearch_git.records import Experiment
 
 
 @click.command()
@@ -18,6 +19,7 @@ from autoresearch_git.output import Output, json_option, talk
 def command(remote: str, no_push: bool, as_json: bool | None) -> None:
     """Exchange the memory with a remote: fetch its trail, join both, push. Nothing is forced.
 
+    A research branch goes on from the best that came, if that is better than what it stands on.
     REMOTE is a remote's name, a path or a URL; by default ar.remote, origin, or the only one.
 
     \b
@@ -26,12 +28,29 @@ def command(remote: str, no_push: bool, as_json: bool | None) -> None:
     """
     memory = Memory.open()
     done = sync(memory, remote, push=not no_push)
+    went_on = _adopted() if done.fetched else None
     for notice in memory.notices:
         talk(f"git ar: {notice}")
     if Output.choose(as_json).json:
         Output(True).line({"kind": "sync", "v": 1, **msgspec.to_builtins(done)})
     else:
         click.echo(render(done))
+        if went_on:
+            click.echo(f"going on from {went_on.commit[:9]}, kept on another machine")
+
+
+def _adopted() -> Experiment | None:
+    # Imported here, since most syncs bring nothing and should be over at once.
+    from autoresearch_git.errors import ContractError
+    from autoresearch_git.research import Research
+    from autoresearch_git.stages.adopt import adopt
+    from autoresearch_git.stages.run import class_here
+
+    try:
+        research = Research.open()
+    except ContractError:
+        return None  # a clone that only watches
+    return adopt(research, class_here(research))
 
 
 def render(done: Synced) -> str:

@@ -25,7 +25,7 @@ def history(
         minimize=minimize,
         sigma=sigma,
         baseline=baseline(index, klass),
-        incumbent=_incumbent(index, klass, tree),
+        incumbent=incumbent(index, klass, tree),
         best=best(index, klass),
         elites={niche: elite for niche in niches if (elite := _elite(index, klass, niche))},
         near_misses=tuple(
@@ -76,7 +76,7 @@ def _elite(index: Index, klass: str, niche: str) -> Experiment | None:
     return found[0] if found else None
 
 
-def _incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
+def incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
     """The tip's experiment, found by its tree, since a keep may have needed a merge.
 
     Commits made by hand may have taken the branch past its last keep: then that keep.

@@ -9,10 +9,8 @@ from autoresearch_git.errors import ArError
 from autoresearch_git.git import worktree
 from autoresearch_git.git.repo import Person
 from autoresearch_git.memory import index
-from autoresearch_git.records import Decision, Event, Experiment
+from autoresearch_git.records import KEEPS, Decision, Event, Experiment
 from autoresearch_git.research import Research
-
-_KEEPS = ("keep", "keep-unconfirmed")
 
 
 def select(research: Research, experiment: Experiment) -> Experiment:
@@ -26,7 +24,7 @@ def select(research: Research, experiment: Experiment) -> Experiment:
     if done and (done.verdict, done.reason) == (review.verdict, review.reason):
         return experiment
     research.reload()
-    new = _keep(research, experiment) if review.verdict in _KEEPS else ""
+    new = kept(research, experiment) if review.verdict in KEEPS else ""
     moved = bool(new) and new != research.tip
     decision = Decision(
         klass=review.klass,
@@ -39,14 +37,18 @@ def select(research: Research, experiment: Experiment) -> Experiment:
     )
     research.memory.append(Event(kind="decision", commit=experiment.commit, decision=decision))
     if moved:
-        research.memory.notices += worktree.follow(
-            research.memory.place, research.branch, research.tip, new
-        )
-        research.reload()
+        follow(research, research.tip, new)
     return research.memory.experiment(experiment.commit) or experiment
 
 
-def _keep(research: Research, experiment: Experiment) -> str:
+def follow(research: Research, old: str, new: str) -> None:
+    """After the branch moved: worktrees on it go along, and it is read again."""
+    memory = research.memory
+    memory.notices += worktree.follow(memory.place, research.branch, old, new)
+    research.reload()
+
+
+def kept(research: Research, experiment: Experiment) -> str:
     """The branch's next commit: the experiment itself, or a merge that takes its tree.
 
     An experiment that did not start from the tip is merged, so that the branch stays one line of

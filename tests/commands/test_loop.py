@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 from tests.support import TRAIN, Sandbox
 
 # The untouched files take the longest.
@@ -31,3 +36,77 @@ def test_the_baseline_is_run_before_ideas_that_were_there_first(sandbox: Sandbox
     assert (first["plan"]["emitter"], second["plan"]["emitter"]) == ("person", "baseline")
     assert first["runs"][0]["run"] != second["runs"][0]["run"]
     assert first["review"]["delta"] < 0
+
+
+def machines(sandbox: Sandbox, tmp_path: Path) -> tuple[Path, Path]:
+    """Two clones of one research, which has its baseline, and a hub between them."""
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "1")
+    hub = tmp_path / "hub.git"
+    sandbox.git("init", "-q", "--bare", str(hub))
+    sandbox.git("remote", "add", "origin", str(hub))
+    sandbox.git("push", "-q", "origin", "main", "autoresearch/demo")
+    sandbox.ok("sync")
+    other = tmp_path / "other"
+    sandbox.git("clone", "-q", str(hub), str(other))
+    sandbox.git("-C", str(other), "branch", "-q", "autoresearch/demo", "origin/autoresearch/demo")
+    sandbox.ok("sync", cwd=other)
+    return sandbox.folder, other
+
+
+def keep(sandbox: Sandbox, folder: Path, *settings: str) -> str:
+    flags = [word for setting in settings for word in ("--set", setting)]
+    (made,) = sandbox.records("propose", *flags, cwd=folder)
+    sandbox.ok("loop", "--runs", "1", cwd=folder)
+    (found,) = sandbox.records("show", made["commit"], cwd=folder)
+    assert found["decision"]["verdict"] == "keep-unconfirmed"
+    return made["commit"]
+
+
+def test_a_machine_goes_on_from_the_best_of_all(sandbox: Sandbox, tmp_path: Path) -> None:
+    here, there = machines(sandbox, tmp_path)
+    worse = keep(sandbox, here, "DROPOUT=0.05")
+    better = keep(sandbox, there, "ACTIVATION=silu", "WARMUP=0.1")
+    sandbox.ok("sync", cwd=there)
+    said = sandbox.ok("sync", "--no-json", cwd=here)
+    assert f"going on from {better[:9]}" in said
+    files = [sandbox.git("show", f"{rev}:train.py") for rev in ("autoresearch/demo", better)]
+    assert files[0] == files[1]
+    ancestors = sandbox.git("log", "--format=%H", "autoresearch/demo").split()
+    assert {worse, better} <= set(ancestors)  # nothing was rewound
+    assert "going on" not in sandbox.ok("sync", "--no-json", cwd=here)
+    # the other one knows, and stays where it is: it has the better one already
+    assert "going on" not in sandbox.ok("sync", "--no-json", cwd=there)
+    for folder in (here, there):
+        assert json.loads(sandbox.ok("fsck", cwd=folder).splitlines()[-1])["ok"]
+
+
+def test_loops_that_sync_share_one_best(sandbox: Sandbox, tmp_path: Path) -> None:
+    folders = machines(sandbox, tmp_path)
+    command = (sys.executable, "-m", "autoresearch_git", "loop", "--runs", "5", "--sync")
+    running = [
+        subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=-1
+        )
+        for folder in folders
+    ]
+    for one in running:
+        out, err = one.communicate(timeout=120)
+        assert one.returncode == 0, (out, err)
+    for _ in range(2):
+        for folder in folders:
+            sandbox.ok("sync", cwd=folder)
+    trails = {sandbox.git("-C", str(f), "rev-parse", "refs/ar/trail") for f in folders}
+    assert len(trails) == 1
+    assert len(sandbox.records("log")) == 11
+    tips = {sandbox.git("-C", str(f), "rev-parse", "autoresearch/demo:train.py") for f in folders}
+    assert len(tips) == 1
+
+
+def test_a_remote_that_is_away_does_not_end_a_loop(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.git("remote", "add", "origin", str(sandbox.folder / "nowhere.git"))
+    done = sandbox.ar("loop", "--runs", "2", "--sync")
+    assert done.returncode == 0
+    assert "not synced" in done.stderr
+    assert len(done.stdout.splitlines()) == 2
