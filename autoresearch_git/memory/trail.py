@@ -218,4 +218,5 @@ def write(
     who = Person("git-ar", "git-ar@localhost", event.time)
     message = f"ar: {event.kind}\n\n{line.decode()}\n"
     oid = target.write_commit(tree, [*trail, *kept], message, who, who)
-    return Entry(oid, event, line, tuple(trail), tuple(kept), tree)
+    # As every later reader sees it: a float that was given as an int, say, is a float from here on.
+    return Entry(oid, decode(line, Event), line, tuple(trail), tuple(kept), tree)

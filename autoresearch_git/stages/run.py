@@ -98,7 +98,7 @@ def claim(
         if not again and _has_result(now):
             raise _ResultKnownError
 
-    until = round(lease_until(time.time(), job.timeout, job.grace))
+    until = float(round(lease_until(time.time(), job.timeout, job.grace)))
     lease = Lease(run=job.run, pid=os.getpid(), slot="", until=until)
     try:
         memory.append(Event(kind="start", commit=oid, lease=lease), check=check)

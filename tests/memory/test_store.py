@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from autoresearch_git import refs
 from autoresearch_git.git.repo import Repo
-from autoresearch_git.memory import notes, trail
+from autoresearch_git.memory import fsck, notes, trail
 from autoresearch_git.memory.store import Memory
-from autoresearch_git.records import Decision, Event, Plan, Review, Run
+from autoresearch_git.records import Decision, Event, Lease, Plan, Review, Run
 from tests.support import Sandbox
 
 PLAN = Plan(emitter="local_tuner", phase="explore", change="X 1 -> 2", parent="")
@@ -45,6 +45,17 @@ def experiments(sandbox: Sandbox, n: int) -> list[str]:
     base = sandbox.commit()
     tree = sandbox.git("rev-parse", f"{base}^{{tree}}")
     return [sandbox.git("commit-tree", tree, "-p", base, "-m", f"exp: {k}") for k in range(n)]
+
+
+def test_the_writer_sees_an_event_as_later_readers_do(sandbox: Sandbox) -> None:
+    (oid,) = experiments(sandbox, 1)
+    memory = Memory.open(sandbox.folder)
+    lease = Lease(run="r1", pid=1, slot="", until=2_000_000_000)  # an int, where a float belongs
+    memory.append(
+        Event(kind="propose", commit=oid, plan=PLAN, contract="c"),
+        Event(kind="start", commit=oid, lease=lease),
+    )
+    assert fsck.check(memory).findings == ()
 
 
 def test_what_is_appended_is_read_back_in_order(sandbox: Sandbox) -> None:
