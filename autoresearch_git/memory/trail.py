@@ -24,7 +24,7 @@ from autoresearch_git.git import batch
 from autoresearch_git.git.objects import Writer
 from autoresearch_git.git.repo import EMPTY_TREE, Move, Person, Repo
 from autoresearch_git.memory import logs
-from autoresearch_git.records import KINDS, VERSION, Event, encode
+from autoresearch_git.records import KINDS, VERSION, Event, decode, encode
 from autoresearch_git.refs import TRAIL
 
 ROOT_MESSAGE = "ar: trail\n\nThe events of a research, one a commit. Written by git ar.\n"
