@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from autoresearch_git import refs
+from autoresearch_git.memory.publish import publish
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.memory.sync import Synced, sync
 from autoresearch_git.output import Output, json_option, talk
@@ -15,19 +16,25 @@ from autoresearch_git.records import Experiment
 @click.command()
 @click.argument("remote", default="")
 @click.option("--no-push", is_flag=True, help="Only take in what is there.")
+@click.option("--views", is_flag=True, help="Push notes, elites and near-miss tags too.")
 @json_option
-def command(remote: str, no_push: bool, as_json: bool | None) -> None:
+def command(remote: str, no_push: bool, views: bool, as_json: bool | None) -> None:
     """Exchange the memory with a remote: fetch its trail, join both, push. Nothing is forced.
 
-    A research branch goes on from the best that came, if that is better than what it stands on.
     REMOTE is a remote's name, a path or a URL; by default ar.remote, origin, or the only one.
+    A research branch goes on from the best that came, if that is better than what it stands on.
+    --views is for people without git ar, whom git fetch REMOTE refs/notes/ar:refs/notes/ar
+    gives the reviews.
 
     \b
     git ar sync
+    git ar sync --views origin
     git ar sync /media/stick/research.git
     """
     memory = Memory.open()
     done = sync(memory, remote, push=not no_push)
+    if views and not no_push:
+        publish(memory, remote)
     went_on = _adopted() if done.fetched else None
     for notice in memory.notices:
         talk(f"git ar: {notice}")

@@ -80,6 +80,16 @@ def push(place: Place, remote: str, oid: str, ref: str) -> None:
         raise _explained(error, remote) from None
 
 
+def mirror(place: Place, remote: str, specs: Sequence[str]) -> None:
+    """Force a remote's refs that match these refspecs to be what they are here, and no others."""
+    if specs:
+        args = ("push", "--no-verify", "--no-follow-tags", "--prune", "-q", "--end-of-options")
+        try:
+            git(_home(place), *args, remote, *specs)
+        except GitError as error:
+            raise _explained(error, remote) from None
+
+
 def _home(place: Place) -> Path:
     """Where git stands when a person calls it: addresses such as ../hub.git are seen from there."""
     return place.work or place.git_dir

@@ -72,6 +72,28 @@ def test_a_relative_address_is_seen_from_the_working_tree(tmp_path: Path) -> Non
     assert sync(Memory.open(a), "origin").pushed == 0
 
 
+def test_published_views_are_those_of_plain_git(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "8", "--seed", "1")
+    hub = tmp_path / "hub.git"
+    git(tmp_path, "init", "-q", "--bare", str(hub))
+    sandbox.git("remote", "add", "origin", str(hub))
+    sandbox.git("push", "-q", "origin", "autoresearch/demo")
+    stale = refs.elite("nowhere", "nothing")
+    git(hub, "fetch", "-q", str(sandbox.folder), f"HEAD:{stale}")
+    sandbox.ok("sync", "--views")
+    there = sandbox.git("ls-remote", "origin", "refs/ar/*", "refs/notes/*", "refs/tags/*")
+    shown = [line.split()[::-1] for line in there.splitlines() if not line.endswith("^{}")]
+    here = sandbox.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    wanted = [line.split() for line in here if line.startswith(("refs/ar/", *VIEWS))]
+    wanted = [pair for pair in wanted if not pair[0].startswith(refs.REMOTES)]
+    assert sorted(shown) == sorted(wanted)
+    # a person without git ar
+    git(tmp_path, "clone", "-q", "-b", "autoresearch/demo", str(hub), "plain")
+    git(tmp_path / "plain", "fetch", "-q", "origin", f"{refs.NOTES}:{refs.NOTES}")
+    assert "Verdict: keep" in git(tmp_path / "plain", "log", "--notes=ar", "-1")
+
+
 def test_no_push_only_takes_in(tmp_path: Path) -> None:
     a, b = clones(tmp_path, 2)
     one(a, "first")
