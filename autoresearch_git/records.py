@@ -145,7 +145,7 @@ class Decision(Record, frozen=True):
     klass: str = msgspec.field(name="class")
     verdict: str  # one of VERDICTS
     reason: str
-    entered: bool = False  # it became its niche's elite
+    entered: bool = False  # it became its niche's elite, near the incumbent's value
     branch: str = ""  # full ref name
     old: str = ""  # where it was and where it went, if it moved
     new: str = ""

@@ -6,11 +6,10 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from autoresearch_git.records import Event, Experiment
+from autoresearch_git.records import KEEPS, Event, Experiment
 
 DOLLAR = 1800.0  # seconds of a machine that one US dollar is worth
 FADE = 0.97  # of an outcome's weight with each later one: agents and their models change
-_WINS = ("keep", "keep-unconfirmed")
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def records(
     for each in tried:
         if each.plan and each.plan.agent and each.decision:
             ran = sum(run.seconds for run in each.runs)
-            won = each.decision.verdict in _WINS
+            won = each.decision.verdict in KEEPS
             outcomes.append((each.seq, _name(each.plan.agent), won, ran + price(each.plan.agent)))
     for event in nothing:
         if event.plan:

@@ -33,9 +33,12 @@ def command(remote: str, no_push: bool, views: bool, as_json: bool | None) -> No
     """
     memory = Memory.open()
     done = sync(memory, remote, push=not no_push)
+    went_on = _adopted() if done.fetched else None
+    if went_on and not no_push:
+        memory.refresh()
+        sync(memory, remote)
     if views and not no_push:
         publish(memory, remote)
-    went_on = _adopted() if done.fetched else None
     for notice in memory.notices:
         talk(f"git ar: {notice}")
     if Output.choose(as_json).json:
@@ -48,15 +51,15 @@ def command(remote: str, no_push: bool, views: bool, as_json: bool | None) -> No
 
 def _adopted() -> Experiment | None:
     # Imported here, since most syncs bring nothing and should be over at once.
-    from autoresearch_git.errors import ContractError
+    from autoresearch_git.errors import ArError
     from autoresearch_git.research import Research
     from autoresearch_git.stages.adopt import adopt
     from autoresearch_git.stages.run import class_here
 
     try:
         research = Research.open()
-    except ContractError:
-        return None  # a clone that only watches
+    except ArError:
+        return None  # a clone that only watches, or one with several research branches
     return adopt(research, class_here(research))
 
 

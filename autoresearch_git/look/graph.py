@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autoresearch_git.look.numbers import number
-from autoresearch_git.look.query import KEEPS
 from autoresearch_git.look.rows import change
 from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import crop
-from autoresearch_git.records import Experiment
+from autoresearch_git.records import KEEPS, Experiment
 
 DEEPEST = 12  # side branches further in are drawn no further to the right
 

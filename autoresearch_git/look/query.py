@@ -11,9 +11,8 @@ from autoresearch_git.errors import GitError, UnknownExperimentError
 from autoresearch_git.git import locate
 from autoresearch_git.memory.index import Index
 from autoresearch_git.memory.store import Memory
-from autoresearch_git.records import Experiment, decode
+from autoresearch_git.records import KEEPS, Experiment, decode
 
-KEEPS = ("keep", "keep-unconfirmed")
 NEARBY = 2000  # experiments after one in which its children are looked for
 _HEX = re.compile(r"[0-9a-fA-F]{4,40}")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import estimate
-from autoresearch_git.records import Experiment
+from autoresearch_git.records import KEEPS, Experiment
 
 # Verdicts as charts tell them apart: (kind, verdicts that belong to it).
 KINDS = {
     "baseline": (),
-    "kept": ("keep", "keep-unconfirmed"),
+    "kept": KEEPS,
     "near miss": ("near-miss",),
     "retest": ("retest",),
     "discarded": ("discard",),

@@ -14,10 +14,10 @@ from pathlib import Path
 from autoresearch_git.errors import ArError, BusyError
 from autoresearch_git.history import Tally
 from autoresearch_git.memory.tables import BARE, SCHEMA, SECONDARY, VERSION
-from autoresearch_git.records import KINDS, Event, Experiment, Review, decode
+from autoresearch_git.records import KEEPS, KINDS, Event, Experiment, Review, decode
 
 FILE = f"index-{VERSION}.sqlite"  # two versions of git ar on one repository do not fight
-_RANKED = ("keep", "keep-unconfirmed", "near-miss", "retest", "discard")
+_RANKED = (*KEEPS, "near-miss", "discard")  # a retest's value is no fair measure yet
 
 
 class Index:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from autoresearch_git.memory.index import Index, loss
 from autoresearch_git.memory.tables import SECONDARY
 from autoresearch_git.records import (
+    KEEPS,
     Decision,
     Event,
     Experiment,
@@ -28,7 +29,6 @@ from autoresearch_git.records import (
 CHUNK = 4000  # events
 _KEPT_LINES = ("start", "remark")  # asked for by kind; other lines are read from the trail
 _CRASHES = ("crash", "invalid")
-_KEEPS = ("keep", "keep-unconfirmed")
 
 Cell = tuple[str, str]  # (class, niche)
 Key = tuple[int, str, str]  # (seq, id, trail commit): the order of events in every clone
@@ -129,7 +129,7 @@ def _branch(index: Index, event: Event, decision: Decision, changes: Changes) ->
         if decision.new != event.commit:
             row = (decision.new, event.commit)
             index.db.execute("INSERT OR IGNORE INTO kept VALUES (?, ?)", row)
-    if not decision.branch or decision.verdict not in _KEEPS:
+    if not decision.branch or decision.verdict not in KEEPS:
         return
     place = (decision.branch, event.seq, event.id, decision.new or event.commit)
     index.db.execute(
@@ -179,7 +179,7 @@ def _tally(
     tallies: defaultdict[tuple[str, str, str], list[int]], sign: int, experiment: Experiment
 ) -> None:
     decision = experiment.decision
-    won = decision and (decision.entered or decision.verdict in _KEEPS)
+    won = decision and (decision.entered or decision.verdict in KEEPS)
     counts = (
         sign,
         sign * int(bool(won)),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from autoresearch_git.history import RECENT, History
 from autoresearch_git.memory.index import Index
-from autoresearch_git.records import Experiment
+from autoresearch_git.records import KEEPS, Experiment
 
 _NEAR = 20  # near misses offered to the recombinator
-_KEEPS = ("keep", "keep-unconfirmed")
 _REPEATED = 200  # replicated experiments from which the noise is estimated
 
 
@@ -64,7 +63,7 @@ def best(index: Index, klass: str) -> Experiment | None:
 def stall(index: Index, klass: str) -> int:
     """Decisions in a class since the last one that kept an experiment."""
     kept = "SELECT max(seq) FROM experiments WHERE class = ? AND verdict = ?"
-    last = [index.db.execute(kept, (klass, v)).fetchone()[0] for v in ("keep", "keep-unconfirmed")]
+    last = [index.db.execute(kept, (klass, v)).fetchone()[0] for v in KEEPS]
     since = "SELECT count(*) FROM experiments WHERE class = ? AND seq > ? AND decided = 1"
     found = index.db.execute(since, (klass, max((seq for seq in last if seq), default=0)))
     return int(found.fetchone()[0])
@@ -84,8 +83,8 @@ def incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
     found = index.select("tree = ? AND class = ? AND loss IS NOT NULL ORDER BY seq", tree, klass)
     kept = "class = ? AND verdict = ? AND loss IS NOT NULL ORDER BY seq DESC LIMIT 1"
     if not found or (found[0].plan and found[0].plan.emitter == "person"):
-        keeps = [e for e in found if e.verdict in _KEEPS]
-        keeps += [e for verdict in _KEEPS for e in index.select(kept, klass, verdict)]
+        keeps = [e for e in found if e.verdict in KEEPS]
+        keeps += [e for verdict in KEEPS for e in index.select(kept, klass, verdict)]
         found = sorted(keeps, key=lambda e: e.seq, reverse=True) or found
     return found[0] if found else None
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from autoresearch_git.history import History
-from autoresearch_git.records import Experiment
+from autoresearch_git.records import KEEPS, Experiment
 from autoresearch_git.review import noise, population
 from autoresearch_git.review.gaussian import Z95, Mixture, cdf, expected_excess
-from autoresearch_git.review.verdict import CONFIRM, KEEPS, SEEDS, was_kept
+from autoresearch_git.review.verdict import CONFIRM, SEEDS, was_kept
 
 SHARE = 0.10  # of all runs may go into confirmation
 CERTAINTY = 0.1  # worth of knowing that a kept gain is real, as a share of that gain

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 from autoresearch_git.history import History, Tally
-from autoresearch_git.records import Run, Scores
+from autoresearch_git.records import KEEPS, Run, Scores
 from autoresearch_git.review.change import Change
 from autoresearch_git.review.gaussian import Mixture
 from autoresearch_git.review.niche import ratio
-from autoresearch_git.review.verdict import KEEPS
 
 WEIGHTS = {
     "fitness": 0.6,

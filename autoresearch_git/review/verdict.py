@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autoresearch_git.clean import clean
 from autoresearch_git.history import History
-from autoresearch_git.records import Experiment, Run
+from autoresearch_git.records import KEEPS, Experiment, Run
 from autoresearch_git.review.audit import Audit
 from autoresearch_git.review.change import NONE, REPLICATE, Change
 from autoresearch_git.review.evidence import Evidence
@@ -16,7 +16,6 @@ from autoresearch_git.review.noise import CONTENDED
 CONFIRM = 0.975  # probability of being better that confirms a keep, with at least SEEDS seeds
 SEEDS = 2
 REFUTED = "its replicates do not bear out the gain"  # how such a reason begins
-KEEPS = ("keep", "keep-unconfirmed")
 ACCEPT = 0.5  # enough for the search to go on from it
 CLOSE = 0.1  # enough to be remembered as a near miss
 FAILED = ("crash", "oom", "timeout", "nan", "no-metric")

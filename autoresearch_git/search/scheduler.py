@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from autoresearch_git.history import History
-from autoresearch_git.records import EMITTERS, Experiment
+from autoresearch_git.records import EMITTERS, KEEPS, Experiment
 from autoresearch_git.search import archive
 
 EXPLORATION = 0.1  # c of UCB; sqrt(2) hardly learns in 100 pulls
 WINDOW = 60  # pulls over which the memory fades
-WINS = ("keep", "keep-unconfirmed")
 
 # Before any evidence: the success rate that an emitter is credited with, worth PRIOR pulls.
 PRIOR = 3.0
@@ -77,7 +76,7 @@ def arms(history: History, names: Iterable[str] = EMITTERS) -> dict[str, Arm]:
 def won(each: Experiment, inside: Collection[str]) -> float:
     """The reward, 0 or 1: it was kept, or entered the archive. A failure is never positive."""
     valid = each.value is not None and each.verdict != "invalid"
-    return float(valid and (each.verdict in WINS or each.commit in inside))
+    return float(valid and (each.verdict in KEEPS or each.commit in inside))
 
 
 def scores(history: History, phase: str, names: Iterable[str] = EMITTERS) -> dict[str, float]:

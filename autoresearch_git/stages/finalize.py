@@ -15,9 +15,7 @@ from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.git.repo import Move, Person, Repo
 from autoresearch_git.memory.store import Memory
-from autoresearch_git.records import Experiment, Review
-
-KEEPS = ("keep", "keep-unconfirmed")
+from autoresearch_git.records import KEEPS, Experiment, Review
 
 
 @dataclass(frozen=True)

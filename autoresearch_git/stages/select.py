@@ -11,6 +11,7 @@ from autoresearch_git.git.repo import Person
 from autoresearch_git.memory import index
 from autoresearch_git.records import KEEPS, Decision, Event, Experiment
 from autoresearch_git.research import Research
+from autoresearch_git.search.archive import NEAR
 
 
 def select(research: Research, experiment: Experiment) -> Experiment:
@@ -68,9 +69,15 @@ def kept(research: Research, experiment: Experiment) -> str:
 
 
 def _enters(research: Research, experiment: Experiment) -> bool:
-    """Whether it becomes the elite of its niche (by what ranks there, were it decided now)."""
+    """Whether it becomes the elite of its niche, and is good enough for that to mean something.
+
+    Filling a niche with something bad is easy: only what came near the incumbent counts.
+    """
     review = experiment.review
-    if not review or not review.niche:
+    if not review or not review.niche or review.verdict == "retest":
+        return False
+    worse = (review.delta or 0.0) * (1 if review.minimize else -1)
+    if worse > NEAR * (review.sigma or research.contract.sigma):
         return False
     mine = index.rank(review)
     if mine is None:

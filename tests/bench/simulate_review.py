@@ -22,12 +22,11 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from autoresearch_git.history import History
-from autoresearch_git.records import Decision, Experiment, Plan, Run
+from autoresearch_git.records import KEEPS, Decision, Experiment, Plan, Run
 from autoresearch_git.review.best import best
 from autoresearch_git.review.change import Change
 from autoresearch_git.review.confirm import spend
 from autoresearch_git.review.judge import judge
-from autoresearch_git.review.verdict import KEEPS
 
 SIGMA = 0.0003
 START = 0.9979

@@ -93,9 +93,8 @@ def test_loops_that_sync_share_one_best(sandbox: Sandbox, tmp_path: Path) -> Non
     for one in running:
         out, err = one.communicate(timeout=120)
         assert one.returncode == 0, (out, err)
-    for _ in range(2):
-        for folder in folders:
-            sandbox.ok("sync", cwd=folder)
+    for folder in (*folders, *folders):
+        sandbox.ok("sync", cwd=folder)
     trails = {sandbox.git("-C", str(f), "rev-parse", "refs/ar/trail") for f in folders}
     assert len(trails) == 1
     assert len(sandbox.records("log")) == 11

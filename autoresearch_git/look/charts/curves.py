@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autoresearch_git.look.charts.base import GREY, INK, LINES, empty, quiet
-from autoresearch_git.look.query import KEEPS
 from autoresearch_git.look.rows import change
-from autoresearch_git.records import Experiment
+from autoresearch_git.records import KEEPS, Experiment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

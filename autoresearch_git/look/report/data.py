@@ -12,7 +12,7 @@ from autoresearch_git.look.report.page import embedded
 from autoresearch_git.look.series import Point, series, window
 from autoresearch_git.look.status import Status
 from autoresearch_git.memory.note import SCORES
-from autoresearch_git.records import Experiment
+from autoresearch_git.records import KEEPS, Experiment
 
 # The columns of a row; the page reads them by these names.
 FIELDS = (
@@ -68,7 +68,7 @@ def data(
 
 def budgeted(found: Sequence[Experiment], diffs: Mapping[str, str]) -> dict[str, str]:
     """Cleaned diffs that fit the budget: keeps and near misses first, then the newest."""
-    notable = ("keep", "keep-unconfirmed", "near-miss")
+    notable = (*KEEPS, "near-miss")
     order = sorted(
         reversed(found), key=lambda e: e.verdict not in notable
     )  # stable: the newest first within both
