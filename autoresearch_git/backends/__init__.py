@@ -13,4 +13,10 @@ def _local(options: Options) -> Backend:
     return LocalBackend(options)
 
 
-BACKENDS: dict[str, Callable[[Options], Backend]] = {"local": _local}
+def _modal(options: Options) -> Backend:
+    from autoresearch_git.backends.modal.backend import ModalBackend
+
+    return ModalBackend(options)
+
+
+BACKENDS: dict[str, Callable[[Options], Backend]] = {"local": _local, "modal": _modal}
