@@ -28,7 +28,7 @@ from autoresearch_git.stages.adopt import adopt
 from autoresearch_git.stages.pool import Flights, spread
 from autoresearch_git.stages.propose import propose
 from autoresearch_git.stages.review import review
-from autoresearch_git.stages.run import claim, class_here, early_stop, finish, reclaim
+from autoresearch_git.stages.run import claim, class_here, early_stop, finish, left, reclaim
 from autoresearch_git.stages.select import select
 
 FAILURES = 3  # harness failures in a row that end a loop: the machine needs a person
@@ -45,6 +45,7 @@ class Budget:
     runs: int | None = None
     seconds: float | None = None
     patience: int | None = None  # decisions since the last keep
+    cost: float | None = None  # US dollars, as far as backends and agents say what they cost
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Loop:
     remote: str | None = None  # memories are exchanged with it after each run; "" is the usual one
     done: int = 0
     failures: int = 0
+    spent: float = 0.0  # US dollars
 
     def __post_init__(self) -> None:
         self.started = time.monotonic()
@@ -83,11 +85,15 @@ class Loop:
         self.counting = threading.Lock()
         self.proposing = threading.Lock()  # so that each proposal knows of the one before it
         self.in_hand: set[str] = set()  # experiments that a worker of ours is at
+        self.left: list[tuple[Experiment, Job]] = []  # runs of dead processes that live on
         self.rng = random.Random(self.seed)
         self.klass = class_here(self.research, self.backend)
 
     def work(self) -> int:
         """Run until a budget is spent; how many experiments were finished."""
+        self.left = left(self.research, self.backend)
+        for experiment, _ in self.left:
+            self.watcher.say(f"{experiment.commit[:9]} went on without its process: taken over")
         for lost in reclaim(self.research, self.backend):
             self.watcher.say(f"{lost.commit[:9]} was in flight when its process died: killed")
         self.own.research = self.research
@@ -120,6 +126,9 @@ class Loop:
             stop.unlink()
             self.watcher.say("stopped by git ar stop")
             return False
+        if budget.cost is not None and self.spent >= budget.cost:
+            self.watcher.say(f"${self.spent:.2f} are spent")
+            return False
         if budget.patience is not None and self._stall() >= budget.patience:
             self.watcher.say(f"nothing kept for {budget.patience} experiments")
             return False
@@ -146,6 +155,7 @@ class Loop:
             self.in_hand.discard(experiment.commit)
         with self.counting:
             self.done += 1
+            self.spent += _cost(experiment, job)
         self.watcher.end(experiment)
         if self.remote is not None:
             self._exchange(self.remote)
@@ -154,6 +164,10 @@ class Loop:
         """What is not finished yet, else a new proposal; claimed for us. No job: only to judge."""
         with self.proposing:
             research.reload()
+            if not self.klass:  # an engine's hardware is known after its first run
+                self.klass = class_here(research, self.backend)
+            if self.left:
+                return self.left.pop(0)
             found = self._first(research) or self._unfinished(research) or self._new(research)
             self.in_hand.add(found[0].commit)
             return found
@@ -166,7 +180,7 @@ class Loop:
         if first.commit in self.in_hand:
             return None
         with contextlib.suppress(BusyError):
-            return first, claim(research, first)
+            return first, claim(research, first, backend=self.backend.name)
         return None
 
     def _judged(self, research: Research, experiment: Experiment) -> Experiment:
@@ -193,7 +207,7 @@ class Loop:
             if len(experiment.runs) > len(failed) or len(failed) >= ATTEMPTS:
                 return experiment, None
             with contextlib.suppress(BusyError):
-                if job := claim(research, experiment):
+                if job := claim(research, experiment, backend=self.backend.name):
                     return experiment, job
         return None
 
@@ -208,7 +222,7 @@ class Loop:
                     raise
                 continue
             with contextlib.suppress(BusyError):
-                if job := claim(research, experiment):
+                if job := claim(research, experiment, backend=self.backend.name):
                     return experiment, job
             self.flights.stopping.wait(BASELINE_WAIT)
         raise KeyboardInterrupt
@@ -248,3 +262,10 @@ class Loop:
         found = self.own.research
         assert isinstance(found, Research)
         return found
+
+
+def _cost(experiment: Experiment, job: Job | None) -> float:
+    """US dollars of one experiment: its run by this job, and the agent that made the change."""
+    runs = [run.cost for run in experiment.runs if job and run.run == job.run]
+    agent = experiment.plan.agent if experiment.plan else None
+    return sum(runs) + float((agent or {}).get("usd") or 0.0)

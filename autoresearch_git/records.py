@@ -78,6 +78,8 @@ class Lease(Record, frozen=True):
     pid: int
     slot: str
     until: float  # after this time the run counts as dead
+    backend: str = "local"
+    seed: int | None = None
 
 
 class Run(Record, frozen=True):

@@ -56,7 +56,8 @@ def _follow(
     announce: Announce | None,
 ) -> Finished:
     try:
-        hits.handle = backend.submit(job, announce)
+        # A run that outlived the process which started it is followed, not started again.
+        hits.handle = backend.attach(job.run) or backend.submit(job, announce)
     except KeyboardInterrupt:
         hits.handle = backend.attach(job.run)  # it may have been started just before
         if not hits.handle:

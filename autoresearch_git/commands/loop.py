@@ -17,9 +17,13 @@ from autoresearch_git.stages.run import open_backend
 @click.command()
 @click.option("--runs", type=click.IntRange(1), help="Stop after so many experiments.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Start none after so long.")
+@click.option(
+    "--cost", type=click.FloatRange(0, min_open=True), help="Start none after so many US$."
+)
 @click.option("--patience", type=click.IntRange(1), help="Stop after so many without a keep.")
 @click.option("--jobs", default="", help="Runs at once: a number or auto (default: ar.jobs, 1).")
 @click.option("--backend", default="", help="Where to run (default: git config ar.backend, local).")
+@click.option("--gpu", default="", help="Modal: types in order, such as H100!,H200 (ar.modal.gpu).")
 @click.option("--early-stop", is_flag=True, help="End runs that have no chance; not for records.")
 @click.option(
     "--sync",
@@ -36,9 +40,11 @@ from autoresearch_git.stages.run import open_backend
 def command(
     runs: int | None,
     hours: float | None,
+    cost: float | None,
     patience: int | None,
     jobs: str,
     backend: str,
+    gpu: str,
     early_stop: bool,
     remote: str | None,
     sandbox: bool | None,
@@ -55,11 +61,12 @@ def command(
     git ar loop --runs 20
     git ar loop --hours 8 --jobs auto --patience 40
     git ar loop --hours 8 --sync origin
+    git ar loop --backend modal --gpu H100! --jobs 8 --cost 20
     """
     research = Research.open(branch=branch)
-    where = open_backend(research, backend, jobs, sandbox)
+    where = open_backend(research, backend, jobs, sandbox, gpu)
     output = Output.choose(as_json)
-    budget = Budget(runs, hours * config.HOUR if hours else None, patience)
+    budget = Budget(runs, hours * config.HOUR if hours else None, patience, cost)
     with Display() as display:
         watcher = Watcher(
             begin=lambda e: display.begin(e.commit, _title(e)),

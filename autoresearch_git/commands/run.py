@@ -20,6 +20,7 @@ from autoresearch_git.stages.pool import Flights, spread
 @click.argument("commits", nargs=-1)
 @click.option("--jobs", default="", help="Runs at once: a number or auto (default: ar.jobs, 1).")
 @click.option("--backend", default="", help="Where to run (default: git config ar.backend, local).")
+@click.option("--gpu", default="", help="Modal: types in order, such as H100!,H200 (ar.modal.gpu).")
 @click.option("--seed", type=int, help="This seed instead of the next one.")
 @click.option("--replicate", is_flag=True, help="Run again, with a new seed, what has a result.")
 @click.option("--timeout", help="Outer limit, such as 10m (default: the contract's).")
@@ -31,6 +32,7 @@ def command(
     commits: tuple[str, ...],
     jobs: str,
     backend: str,
+    gpu: str,
     seed: int | None,
     replicate: bool,
     timeout: str | None,
@@ -51,7 +53,7 @@ def command(
     output = Output.choose(as_json)
     research = Research.open(branch=branch)
     limit = config.seconds(timeout) if timeout else None
-    where = stage.open_backend(research, backend, jobs, sandbox)
+    where = stage.open_backend(research, backend, jobs, sandbox, gpu)
     flights, lock = Flights(where), threading.Lock()
     own = threading.local()
 

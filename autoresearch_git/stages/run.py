@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -20,6 +21,7 @@ from autoresearch_git.records import Event, Experiment, Lease, Run
 from autoresearch_git.research import Research
 from autoresearch_git.stages.pool import Flights
 
+_RUNNING = "decided = 0 AND verdict = 'running'"
 SEED = 42  # of a first run; replicates count on from it
 
 OnUpdate = Callable[[Update], None]
@@ -30,9 +32,16 @@ class _ResultKnownError(Exception):
 
 
 def open_backend(
-    research: Research, name: str = "", jobs: str = "", sandbox: bool | None = None
+    research: Research,
+    name: str = "",
+    jobs: str = "",
+    sandbox: bool | None = None,
+    gpu: str = "",
 ) -> Backend:
-    """The backend that a flag or `ar.backend` names, with so many runs at once (or `ar.jobs`)."""
+    """The backend that a flag or `ar.backend` names, with so many runs at once (or `ar.jobs`).
+
+    What only it understands is in `ar.NAME.*`.
+    """
     name = name or research.setting("backend", "local")
     if name not in BACKENDS:
         raise ArError(f"there is no backend {name!r}", f"one of: {', '.join(BACKENDS)}")
@@ -40,12 +49,15 @@ def open_backend(
     place = research.memory.place
     place.private.mkdir(exist_ok=True)
     Path(cache).mkdir(parents=True, exist_ok=True)
+    prefix = f"ar.{name}."
+    extra = {k.removeprefix(prefix): v for k, v in research.settings.items() if prefix in k}
     options = Options(
         folder=place.private,
         jobs=_jobs(jobs or research.setting("jobs", "1")),
         sandbox=sandbox,
         network=research.contract.network,
         cache=Path(cache),
+        extra=extra | ({"gpu": gpu} if gpu else {}),
     )
     return BACKENDS[name](options)
 
@@ -82,6 +94,7 @@ def claim(
     seed: int | None = None,
     replicate: bool = False,
     timeout: float | None = None,
+    backend: str = "local",
 ) -> Job | None:
     """Take an experiment's next run, so that nobody else does; None if its result is known.
 
@@ -98,13 +111,39 @@ def claim(
         if not again and _has_result(now):
             raise _ResultKnownError
 
-    until = float(round(lease_until(time.time(), job.timeout, job.grace)))
-    lease = Lease(run=job.run, pid=os.getpid(), slot="", until=until)
     try:
-        memory.append(Event(kind="start", commit=oid, lease=lease), check=check)
+        memory.append(_start(job, backend), check=check)
     except _ResultKnownError:
         return None
     return job
+
+
+def take_over(research: Research, experiment: Experiment, backend: Backend) -> Job | None:
+    """A run that lives on though the process that started it died: now ours. None if there is none.
+
+    A local run dies with its process; an engine's does not, and is paid for.
+    """
+    memory, lease = research.memory, experiment.lease
+    if not lease or lease.backend != backend.name or not _stale(research, experiment):
+        return None
+    if not backend.attach(lease.run):
+        return None
+    job = _job(research, experiment, lease.seed, None, lease.run)
+
+    def check() -> None:
+        now = memory.experiment(experiment.commit) or experiment
+        if not now.lease or now.lease.run != lease.run or not _stale(research, now):
+            raise BusyError(f"{experiment.commit[:9]} was taken over already", "see: git ar status")
+
+    memory.append(_start(job, backend.name), check=check)
+    return job
+
+
+def _start(job: Job, backend: str) -> Event:
+    until = float(round(lease_until(time.time(), job.timeout, job.grace)))
+    pid = os.getpid()
+    lease = Lease(run=job.run, pid=pid, slot="", until=until, backend=backend, seed=job.seed)
+    return Event(kind="start", commit=job.commit, lease=lease)
 
 
 def perform(
@@ -148,7 +187,14 @@ def run(
 
     Raises KeyboardInterrupt, after the fact is recorded, when the user stopped it.
     """
-    job = claim(research, experiment, seed=seed, replicate=replicate, timeout=timeout)
+    job = take_over(research, experiment, backend) or claim(
+        research,
+        experiment,
+        seed=seed,
+        replicate=replicate,
+        timeout=timeout,
+        backend=backend.name,
+    )
     return finish(research, experiment, job, backend, on_update, flights, watch)
 
 
@@ -176,9 +222,13 @@ def _has_result(experiment: Experiment) -> bool:
 
 
 def _job(
-    research: Research, experiment: Experiment, seed: int | None, timeout: float | None
+    research: Research,
+    experiment: Experiment,
+    seed: int | None,
+    timeout: float | None,
+    name: str = "",
 ) -> Job:
-    contract, name = research.contract, secrets.token_hex(6)
+    contract, name = research.contract, name or secrets.token_hex(6)
     done = {run.seed for run in experiment.runs if run.outcome == "ok"}
     if seed is None:
         seed = next(s for s in range(SEED, SEED + len(done) + 1) if s not in done)
@@ -210,12 +260,27 @@ def _job(
     )
 
 
+def left(research: Research, backend: Backend) -> list[tuple[Experiment, Job]]:
+    """The runs at an engine that outlived their processes: taken over, to be followed."""
+    found = []
+    for experiment in research.memory.index.select(_RUNNING):
+        with contextlib.suppress(BusyError):
+            if job := take_over(research, experiment, backend):
+                found.append((experiment, job))
+    return found
+
+
 def reclaim(research: Research, backend: Backend) -> list[Experiment]:
     """Record the runs of this host whose process is gone as killed; the experiments concerned."""
     found = []
-    for experiment in research.memory.index.select("decided = 0 AND verdict = 'running'"):
+    for experiment in research.memory.index.select(_RUNNING):
         lease = experiment.lease
-        if not lease or backend.attach(lease.run) or not _stale(research, experiment):
+        if (
+            not lease
+            or lease.backend != backend.name
+            or backend.attach(lease.run)
+            or not _stale(research, experiment)
+        ):
             continue
         lost = Run(
             run=lease.run,
