@@ -53,6 +53,7 @@ VERBS = {
     "import": "take in results of another system",
     "export": "write results for another system",
     "finalize": "clean branches, one confirmed idea each",
+    "modal": "what was rented at Modal: check, reap",
     "hooks": "hooks of git and of coding agents: install, status, check",
     "hook": "what those hooks call",
     "mcp": "the memory and the four verbs as an MCP server",

@@ -91,6 +91,7 @@ class Loop:
 
     def work(self) -> int:
         """Run until a budget is spent; how many experiments were finished."""
+        self.backend.check()
         self.left = left(self.research, self.backend)
         for experiment, _ in self.left:
             self.watcher.say(f"{experiment.commit[:9]} went on without its process: taken over")
@@ -164,8 +165,6 @@ class Loop:
         """What is not finished yet, else a new proposal; claimed for us. No job: only to judge."""
         with self.proposing:
             research.reload()
-            if not self.klass:  # an engine's hardware is known after its first run
-                self.klass = class_here(research, self.backend)
             if self.left:
                 return self.left.pop(0)
             found = self._first(research) or self._unfinished(research) or self._new(research)
@@ -174,7 +173,7 @@ class Loop:
 
     def _first(self, research: Research) -> tuple[Experiment, Job | None] | None:
         """The baseline, while its class has none: everything else is compared with it."""
-        if past.baseline(research.memory.index, self.klass):
+        if past.baseline(research.memory.index, self._class()):
             return None
         first = propose(research, self.klass, self.rng)
         if first.commit in self.in_hand:
@@ -182,6 +181,12 @@ class Loop:
         with contextlib.suppress(BusyError):
             return first, claim(research, first, backend=self.backend.name)
         return None
+
+    def _class(self) -> str:
+        """The class of our runs; an engine's hardware is known only after its first run."""
+        if not self.klass:
+            self.klass = class_here(self._mine(), self.backend)
+        return self.klass
 
     def _judged(self, research: Research, experiment: Experiment) -> Experiment:
         """Reviewed and decided, as soon as there is a baseline; raises when none is on its way."""
@@ -215,7 +220,7 @@ class Loop:
         duplicates = 0
         while not self.flights.stopping.is_set():
             try:
-                experiment = propose(research, self.klass, self.rng)
+                experiment = propose(research, self._class(), self.rng)
             except DuplicateError:
                 duplicates += 1  # another throw of the dice finds another idea
                 if duplicates == ATTEMPTS:

@@ -1,4 +1,4 @@
-"""What a backend is given, what it gives back, and the five things that it can do.
+"""What a backend is given, what it gives back, and what it can do.
 
 A backend runs one command in a clean checkout of one commit and reports. It decides nothing:
 what a result means is `execute`'s business, where it is kept is the caller's.
@@ -122,6 +122,10 @@ class Backend(Protocol):
     @property
     def jobs(self) -> int:
         """How many runs this backend does at once."""
+        ...
+
+    def check(self) -> None:
+        """Raise ArError, with the cure, where no run could start."""
         ...
 
     def fingerprint(self) -> Mapping[str, Any]:

@@ -45,6 +45,9 @@ class LocalBackend:
         """Runs at once."""
         return self._jobs
 
+    def check(self) -> None:
+        """Nothing: what could be missing is the command's affair."""
+
     def fingerprint(self) -> Mapping[str, Any]:
         """What a run of this backend runs on, before there is one."""
         share = slots.share_of(self._jobs)

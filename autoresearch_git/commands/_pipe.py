@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from autoresearch_git.clean import clean
 from autoresearch_git.output import Extra, Output, records, talk
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
@@ -40,6 +41,9 @@ def line(experiment: Experiment) -> str:
     delta = f"{review.delta:+.6f}" if review and review.delta is not None else ""
     emitter = plan.emitter if plan else ""
     change = plan.change if plan else ""
+    last = experiment.runs[-1] if experiment.runs else None
+    if last and last.outcome == "harness" and not experiment.decision:
+        return f"{experiment.commit[:9]}  not run           {clean(last.detail, 200)}"
     return (
         f"{experiment.commit[:9]}  {experiment.verdict:<16} {value:>9} {delta:>10}  "
         f"{emitter:<20} {change}"

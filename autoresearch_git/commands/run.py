@@ -54,6 +54,7 @@ def command(
     research = Research.open(branch=branch)
     limit = config.seconds(timeout) if timeout else None
     where = stage.open_backend(research, backend, jobs, sandbox, gpu)
+    where.check()
     flights, lock = Flights(where), threading.Lock()
     own = threading.local()
 

@@ -139,8 +139,8 @@ def announce(research: Research, oid: str, plan: Plan) -> Experiment:
 def _baseline(research: Research, klass: str, plan: Plan) -> Experiment:
     """The tip of the branch, announced once for each class."""
     known = research.memory.experiment(research.tip)
-    if known and (known.lease or not known.runs or klass in classes(known)):
-        return known  # it waits, or is on its way
+    if known and (known.lease or not known.runs or klass in ("", *classes(known))):
+        return known  # it waits, is on its way, or has told what the class is
     return announce(research, research.tip, plan)
 
 

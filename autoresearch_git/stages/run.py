@@ -38,20 +38,28 @@ def open_backend(
     sandbox: bool | None = None,
     gpu: str = "",
 ) -> Backend:
-    """The backend that a flag or `ar.backend` names, with so many runs at once (or `ar.jobs`).
-
-    What only it understands is in `ar.NAME.*`.
-    """
+    """The backend that a flag or `ar.backend` names, with so many runs at once (or `ar.jobs`)."""
     name = name or research.setting("backend", "local")
     if name not in BACKENDS:
         raise ArError(f"there is no backend {name!r}", f"one of: {', '.join(BACKENDS)}")
+    if gpu and name == "local":
+        raise ArError("--gpu says what to rent", "with --backend modal; here CUDA_VISIBLE_DEVICES")
+    return BACKENDS[name](options(research, name, jobs, sandbox, gpu))
+
+
+def options(
+    research: Research, name: str, jobs: str = "", sandbox: bool | None = None, gpu: str = ""
+) -> Options:
+    """How a backend is set up here. What only it understands is in `ar.NAME.*`."""
     cache = os.environ.get("AUTORESEARCH_CACHE") or str(Path.home() / ".cache" / "autoresearch")
     place = research.memory.place
     place.private.mkdir(exist_ok=True)
     Path(cache).mkdir(parents=True, exist_ok=True)
     prefix = f"ar.{name}."
-    extra = {k.removeprefix(prefix): v for k, v in research.settings.items() if prefix in k}
-    options = Options(
+    extra = {
+        k.removeprefix(prefix): v for k, v in research.settings.items() if k.startswith(prefix)
+    }
+    return Options(
         folder=place.private,
         jobs=_jobs(jobs or research.setting("jobs", "1")),
         sandbox=sandbox,
@@ -59,7 +67,6 @@ def open_backend(
         cache=Path(cache),
         extra=extra | ({"gpu": gpu} if gpu else {}),
     )
-    return BACKENDS[name](options)
 
 
 def _jobs(text: str) -> int | None:
@@ -123,7 +130,8 @@ def take_over(research: Research, experiment: Experiment, backend: Backend) -> J
 
     A local run dies with its process; an engine's does not, and is paid for.
     """
-    memory, lease = research.memory, experiment.lease
+    memory = research.memory
+    lease = (memory.experiment(experiment.commit) or experiment).lease
     if not lease or lease.backend != backend.name or not _stale(research, experiment):
         return None
     if not backend.attach(lease.run):
@@ -270,17 +278,20 @@ def left(research: Research, backend: Backend) -> list[tuple[Experiment, Job]]:
     return found
 
 
+def is_followed(research: Research, run: str) -> bool:
+    """Whether some living process waits for a run, as far as this memory knows."""
+    held = research.memory.index.select(_RUNNING)
+    return any(e.lease and e.lease.run == run and not _stale(research, e) for e in held)
+
+
 def reclaim(research: Research, backend: Backend) -> list[Experiment]:
     """Record the runs of this host whose process is gone as killed; the experiments concerned."""
     found = []
     for experiment in research.memory.index.select(_RUNNING):
         lease = experiment.lease
-        if (
-            not lease
-            or lease.backend != backend.name
-            or backend.attach(lease.run)
-            or not _stale(research, experiment)
-        ):
+        if not lease or lease.backend != backend.name or not _stale(research, experiment):
+            continue
+        if backend.attach(lease.run):
             continue
         lost = Run(
             run=lease.run,

@@ -37,7 +37,7 @@ class Service:
 
     def set(self, **knobs: object) -> None:
         part = self.folder / "knobs.part"
-        part.write_text(json.dumps(knobs))
+        part.write_text(json.dumps({"stamp": time.time(), **knobs}))
         part.replace(self.folder / "knobs.json")
 
     def calls(self, name: str) -> int:

@@ -23,12 +23,18 @@ class Knobs:
     after: float = 0.3  # seconds until they do
     cut: int = 0  # a log stream breaks after so many bytes
     broken_build: str = ""  # what the build says before it fails
+    stamp: float = 0.0  # when a test wrote it
     used: dict[str, int] = field(default_factory=dict)
 
+    text: str = ""
+
     def read(self) -> Knobs:
-        """This, brought up to date with the file."""
-        said = json.loads(self.path.read_text()) if self.path.exists() else {}
-        return Knobs(self.path, **said, used=self.used)
+        """This, brought up to date with the file; another file begins to count anew."""
+        text = self.path.read_text() if self.path.exists() else "{}"
+        if text != self.text:
+            self.text = text
+            self.used.clear()
+        return Knobs(self.path, **json.loads(text), used=self.used, text=text)
 
     def spent(self, what: str, times: int) -> bool:
         """Whether a fault that happens so many times has happened often enough."""

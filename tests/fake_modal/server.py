@@ -243,7 +243,7 @@ class Fake:
                 item = api_pb2.TaskLogs(data=data.decode("utf-8", "replace"))
                 item.file_descriptor = api_pb2.FILE_DESCRIPTOR_STDOUT
                 await stream.send_message(api_pb2.TaskLogsBatch(entry_id=str(at), items=[item]))
-                if cut and sent >= cut and not self.knobs.spent("cut", 1):
+                if cut and sent >= cut and not self.knobs.read().spent("cut", 1):
                     raise grpclib.GRPCError(grpclib.Status.UNAVAILABLE, "the stream broke")
                 continue
             if box.result and (not mine or at >= len(box.log)):
@@ -323,7 +323,8 @@ class Fake:
                     await ours(request, stream)
                     return
                 reply = await ours(request, stream.metadata)
-                if not knobs.spent(f"lost {name}", knobs.lost.get(name, 0)):
+                times = knobs.lost.get(name, 0)
+                if times and not knobs.spent(f"lost {name}", times):
                     raise grpclib.GRPCError(grpclib.Status.UNAVAILABLE, "the reply was lost")
                 await stream.send_message(reply if reply is not None else empty_pb2.Empty())
 

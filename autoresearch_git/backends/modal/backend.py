@@ -60,6 +60,11 @@ class ModalBackend:
     def jobs(self) -> int:
         return self._jobs
 
+    def check(self) -> None:
+        """That the SDK is there, with a token, and the service answers."""
+        service.sdk()
+        service.check()
+
     def fingerprint(self) -> Mapping[str, Any]:
         """What the last run on the first GPU of the list had: nothing is known before it."""
         with contextlib.suppress(OSError, ValueError):

@@ -59,6 +59,8 @@ def errors(doing: str) -> Iterator[None]:
         raise ArError(f"Modal does not know you: {error}", "log in: modal setup") from None
     except modal.PermissionDeniedError as error:
         raise ArError(f"Modal refuses: {error}", "which workspace? modal profile list") from None
+    except modal.ConflictError as error:  # the container cannot start
+        raise HarnessError(f"{doing} cannot start: {error}") from None
     except modal.InvalidError as error:
         raise ArError(f"{doing}: {error}", "check ar.modal.gpu and the other settings") from None
     except modal.ImageBuildError as error:
