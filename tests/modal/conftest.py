@@ -1,4 +1,4 @@
-"""One fake service a module, and a guard: no test may reach the real one."""
+"""One fake service a process, and a guard: no test may reach the real one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.backends.lab import Lab
 from tests.fake_modal.client import Service, service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # the SDK keeps its client for the whole process
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with service(tmp_path_factory.mktemp("fake")) as running:
         yield running
