@@ -57,7 +57,10 @@ def _borne_out(experiment: Experiment) -> list[str]:
     sign = -1 if review.minimize else 1
     hoped, got = sign * plan.expected, sign * review.delta
     noise = (review.sigma or 0.0) * 1.5
-    if abs(got) <= noise and abs(hoped) > noise:
+    if abs(hoped) <= noise:  # nothing that one run could show
+        known = "as expected: nothing clear", "better than expected", "worse than expected"
+        word = known[0] if abs(got) <= noise else known[1 if got > 0 else 2]
+    elif abs(got) <= noise:
         word = "not seen: within the noise"
     elif hoped * got < 0:
         word = "refuted: the other way"
@@ -86,6 +89,8 @@ def _trailers(experiment: Experiment) -> list[str]:
             pairs.append(("Value", _number(review.value)))
         if review.delta is not None:
             pairs.append(("Delta", f"{review.delta:+.6f}"))
+        if review.best is not None:
+            pairs.append(("Against", _number(review.best)))
         if review.p_better is not None:
             pairs.append(("P-better", f"{review.p_better:.3f}"))
     if plan:

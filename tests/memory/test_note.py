@@ -61,7 +61,7 @@ def test_a_win_reads_well():
 def test_git_reads_the_trailers():
     found = trailers(render(noted()))
     assert list(found) == [
-        "Verdict", "Value", "Delta", "P-better", "Emitter", "Niche", "Score", "Runs",
+        "Verdict", "Value", "Delta", "Against", "P-better", "Emitter", "Niche", "Score", "Runs",
     ]  # fmt: skip
     assert found["Value"] == "0.995000"
     assert found["Emitter"] == "optimizer_hacker (explore)"
@@ -86,6 +86,20 @@ def test_a_crash_shows_its_signature():
 )
 def test_whether_the_hypothesis_was_borne_out(value, word):
     assert f"Expected: -0.001000, {word}" in render(noted(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (0.9977, "as expected: nothing clear"),
+        (0.9966, "better than expected"),
+        (0.9990, "worse than expected"),
+    ],
+)
+def test_an_expectation_within_the_noise_is_none(value, word):
+    plan = msgspec.structs.replace(PLAN, expected=1e-6)
+    made = msgspec.structs.replace(noted(value), plan=plan)
+    assert f"Expected: +0.000001, {word}" in render(made)
 
 
 def test_what_was_decided_is_the_verdict():
