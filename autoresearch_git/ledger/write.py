@@ -1,4 +1,4 @@
-"""Write what is on the trail for other systems: the five-column ledger, Parquet, MLflow, W&B."""
+"""Write what is on the trail for other systems: the five-column ledger, flat rows, Parquet."""
 
 from __future__ import annotations
 
@@ -83,38 +83,6 @@ def parquet(found: Sequence[Experiment], path: Path) -> None:
     names = list(flat(Experiment(commit="")))
     schema = pa.schema([(name, types.get(name, pa.float64())) for name in names])
     writer.write_table(pa.Table.from_pylist(rows, schema=schema), path)
-
-
-def mlflow(found: Sequence[Experiment], folder: Path, name: str) -> None:
-    """A local MLflow store, one MLflow run an experiment."""
-    try:
-        from mlflow.tracking import MlflowClient
-    except ImportError:
-        raise ArError("this needs mlflow", "pip install mlflow") from None
-    client = MlflowClient(tracking_uri=folder.resolve().as_uri())
-    experiment = client.create_experiment(name)
-    for each in found:
-        run = client.create_run(experiment, start_time=int(each.time * 1000)).info.run_id
-        for key, value in flat(each).items():
-            if isinstance(value, bool | str):
-                client.set_tag(run, key, str(value)[:5000])
-            elif value is not None:
-                client.log_metric(run, key, float(value))
-        client.set_terminated(run, "FAILED" if each.value is None else "FINISHED")
-
-
-def wandb(found: Sequence[Experiment], folder: Path, name: str) -> None:
-    """An offline Weights & Biases directory, one step an experiment; `wandb sync` uploads it."""
-    try:
-        import wandb as client
-    except ImportError:
-        raise ArError("this needs wandb", "pip install wandb") from None
-    folder.mkdir(parents=True, exist_ok=True)
-    run = client.init(project=name, dir=str(folder), mode="offline")
-    for step, each in enumerate(found):
-        row = {key: value for key, value in flat(each).items() if value is not None}
-        run.log(row, step=step)
-    run.finish()
 
 
 def _row(each: Experiment) -> str:

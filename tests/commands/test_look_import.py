@@ -187,18 +187,6 @@ def test_what_is_no_ledger(sandbox: Sandbox) -> None:
         assert "bug" not in done.stderr
 
 
-def test_parquet_opens_in_pyarrow(sandbox: Sandbox) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    (sandbox.folder / "results.tsv").write_text(ledger(sandbox, 2, 3, 1))
-    sandbox.ok("import", "results.tsv")
-    sandbox.ok("export", "--parquet", "-o", "runs.parquet")
-    found = parquet.read_table(sandbox.folder / "runs.parquet")
-    assert found.num_rows == 7
-    assert found.column("value").null_count == 1
-    lines = sandbox.ok("export", "--json").splitlines()
-    assert [json.loads(line)["commit"] for line in lines] == found.column("commit").to_pylist()
-
-
 def test_own_runs_become_the_five_columns(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("loop", "--runs", "2", "--seed", "1")
