@@ -65,6 +65,7 @@ class Loop:
     early: bool = False  # end runs that have no chance
     done: int = 0
     failures: int = 0
+    turn: int = 0  # the newest experiment that was begun, from 1
 
     def __post_init__(self) -> None:
         self.started = time.monotonic()
@@ -112,7 +113,8 @@ class Loop:
             return False
         return not self.flights.stopping.is_set()
 
-    def _round(self, _turn: int) -> None:
+    def _round(self, turn: int) -> None:
+        self.turn = max(self.turn, turn + 1)
         research = self._mine()
         experiment, job = self._next(research)
         try:
@@ -153,7 +155,7 @@ class Loop:
             if len(experiment.runs) > len(failed) or len(failed) >= ATTEMPTS:
                 return experiment, None
             with contextlib.suppress(BusyError):
-                if job := claim(research, experiment):
+                if job := claim(research, experiment, budget=self._spent()):
                     return experiment, job
         return None
 
@@ -168,7 +170,7 @@ class Loop:
                     raise
                 continue
             with contextlib.suppress(BusyError):
-                if job := claim(research, experiment):
+                if job := claim(research, experiment, budget=self._spent()):
                     return experiment, job
             self.flights.stopping.wait(BASELINE_WAIT)
         raise KeyboardInterrupt
@@ -182,6 +184,17 @@ class Loop:
             if last and self.failures >= FAILURES:
                 about = f"{FAILURES} runs in a row failed before they could start"
                 raise HarnessError(f"{about}: {clean(last.detail)}", "mend that, then go on")
+
+    def _spent(self) -> dict[str, tuple[float, float]]:
+        """What this loop has spent of each limit that it has, for those who watch it."""
+        budget, found = self.budget, {}
+        if budget.runs is not None:
+            found["runs"] = (float(self.turn), float(budget.runs))
+        if budget.seconds is not None:
+            found["seconds"] = (round(time.monotonic() - self.started), budget.seconds)
+        if budget.patience is not None:
+            found["patience"] = (float(self._stall()), float(budget.patience))
+        return found
 
     def _stall(self) -> int:
         from autoresearch_git.memory import past

@@ -77,6 +77,7 @@ class Lease(Record, frozen=True):
     pid: int
     slot: str
     until: float  # after this time the run counts as dead
+    budget: dict[str, tuple[float, float]] = {}  # of its loop: (spent, limit) of each
 
 
 class Run(Record, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from autoresearch_git.backends import BACKENDS, contention, hardware
@@ -82,10 +82,12 @@ def claim(
     seed: int | None = None,
     replicate: bool = False,
     timeout: float | None = None,
+    budget: Mapping[str, tuple[float, float]] | None = None,
 ) -> Job | None:
     """Take an experiment's next run, so that nobody else does; None if its result is known.
 
-    The lease goes to the trail under the lock. Raises BusyError if somebody runs it now.
+    The lease goes to the trail under the lock, with what its loop has spent of its budget, so
+    that every clone sees it. Raises BusyError if somebody runs it now.
     """
     again = replicate or experiment.again or seed is not None
     job = _job(research, experiment, seed, timeout)
@@ -99,7 +101,7 @@ def claim(
             raise _ResultKnownError
 
     until = round(lease_until(time.time(), job.timeout, job.grace))
-    lease = Lease(run=job.run, pid=os.getpid(), slot="", until=until)
+    lease = Lease(run=job.run, pid=os.getpid(), slot="", until=until, budget=dict(budget or {}))
     try:
         memory.append(Event(kind="start", commit=oid, lease=lease), check=check)
     except _ResultKnownError:

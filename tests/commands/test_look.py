@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import re
 import shutil
+import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -56,6 +63,20 @@ def test_reading_verbs_fit_forty_columns_without_colour_and_unicode(lab: Sandbox
         assert max(map(len, lines)) <= 40, verb
         assert done.stdout.isascii(), verb
         assert "\x1b" not in done.stdout
+
+
+def test_a_narrow_terminal_cuts_no_cure_and_no_name(lab: Sandbox) -> None:
+    def words(verb: str) -> str:
+        return " ".join(lab.ok(*text(verb), COLUMNS="40").split())
+
+    status = json.loads(lab.ok("status", "--json"))
+    assert all(warning in words("status") for warning in status["warnings"])
+    assert status["warnings"]
+    best = status["best"]["commit"]
+    assert f"commit {best[:30]} change" in words("best")
+    assert status["best"]["review"]["reason"] in words("show " + best)
+    first = status["baseline"]["commit"]
+    assert re.search(rf"{first[:9]} . {best[:9]}\b", words(f"diff {first} {best}"))
 
 
 def test_reading_verbs_say_that_there_is_nothing_yet(sandbox: Sandbox) -> None:
@@ -114,6 +135,41 @@ def test_names_of_experiments(lab: Sandbox) -> None:
         done = lab.ar("show", "--", name)
         assert done.returncode == 1, name
         assert "\x1b" not in done.stderr
+
+
+def test_a_running_loop_shows_its_budget(lab: Sandbox) -> None:
+    from autoresearch_git.memory.store import Memory
+    from autoresearch_git.records import Event, Lease
+
+    assert json.loads(lab.ok("status", "--json"))["budget"] == {}  # the loop of six has ended
+    memory = Memory.open(lab.folder)
+    newest = list(memory.index.oldest_first())[-1].commit
+    assert memory.index.events_of(newest, "start")[-1].lease.budget == {"runs": (6.0, 6.0)}
+    budget = {"runs": (3.0, 20.0), "seconds": (90.0, 7200.0), "patience": (2.0, 40.0)}
+    for pid, shown in ((os.getpid(), True), (2**22 + 1, False)):
+        lease = Lease(run="x", pid=pid, slot="", until=time.time() + 60, budget=budget)
+        memory.append(Event(kind="start", commit=newest, lease=lease))
+        said = "budget    the loop is at experiment 3 of 20, 2m of 2.0h, 2 of 40 without a keep"
+        assert (said in lab.ok("status", "--no-json")) == shown
+
+
+def test_watch_is_live_on_a_terminal(lab: Sandbox) -> None:
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+    env = {k: v for k, v in env.items() if k not in ("NO_COLOR", "COLUMNS")}
+    command = (sys.executable, "-m", "autoresearch_git", "watch", "--every", "0.2")
+    watch = subprocess.Popen(command, env=env, stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    seen = b""
+    while seen.count(b"frontier") < 3:  # three frames
+        seen += os.read(main, 65536)
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(30) == 0
+    os.close(main)
+    assert "\x1b[32m●\x1b[0m" in seen.decode()  # in colour, and in Unicode
+    assert b"emitter" in seen
+    assert not re.search(rb"\d\d-\d\d \d\d:\d\d", seen)  # 90 columns have no room for the time
 
 
 def test_hostile_text_cannot_control_the_terminal(sandbox: Sandbox) -> None:
