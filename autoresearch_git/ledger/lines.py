@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, finite
+from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite
 
 _VALUES = ("value", "metric", "val_bpb", "score", "loss")
 _TEXTS = ("description", "change", "idea", "summary", "name")
@@ -27,6 +27,7 @@ def parse(
     def segment(name: str, lower: bool) -> None:
         segments.append((metric or name, lower, [], []))
 
+    few(data.count(b"\n"), source)
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
@@ -59,6 +60,7 @@ def discovery(folder: Path) -> Ledger:
     for name in ("state.json", "events.jsonl"):
         path = folder / name
         data = path.read_bytes() if path.is_file() else b""
+        few(data.count(b"\n"), str(path))
         for number, line in enumerate([data] if name == "state.json" else data.split(b"\n"), 1):
             if not line.strip():
                 continue

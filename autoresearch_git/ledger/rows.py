@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoresearch_git.errors import ArError
+
 STATUSES = {
     **dict.fromkeys(("keep", "kept", "keeper", "baseline", "win", "accepted"), "keep"),
     **dict.fromkeys(("discard", "discarded", "revert", "reverted", "rejected", "lose"), "discard"),
@@ -14,6 +16,7 @@ STATUSES = {
     **dict.fromkeys(("near-miss", "near_miss", "nearmiss"), "near-miss"),
     **dict.fromkeys(("invalid", "checks_failed"), "invalid"),
 }
+ROWS = 20_000  # of a ledger; they take a minute to write
 _HEX = re.compile(r"[0-9a-f]{4,40}")
 
 
@@ -76,6 +79,13 @@ def finite(text: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None
+
+
+def few(lines: int, source: str) -> None:
+    """Refuse a file that is no ledger of an autonomous loop, before any work on it."""
+    if lines > ROWS + 1:  # a header may come before them
+        about = f"{source} has {lines:,} lines: more than {ROWS:,} are not imported at once"
+        raise ArError(about, f"import a part, for example: head -n {ROWS} FILE > part")
 
 
 def checked(

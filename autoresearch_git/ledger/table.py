@@ -9,11 +9,10 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 
 from autoresearch_git.errors import ArError
-from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, finite
+from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite
 
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")
 HEAD = "\t".join(COLUMNS)
-ROWS = 20_000  # more is no ledger of an autonomous loop, and would take minutes to write
 _NAMES = {  # our word -> names of columns that mean it, the first present one wins
     "commit": ("commit", "sha", "hash", "commit_hash", "revision"),
     "value": ("value", "metric", "val_bpb", "loss", "score", "result"),
@@ -32,9 +31,7 @@ def parse(
     lines = text.split(ending)
     closed = lines[-1] == ""
     lines = lines[:-1] if closed else lines
-    if len(lines) > ROWS + 1:
-        about = f"{source} has {len(lines):,} lines: more than {ROWS:,} are not imported at once"
-        raise ArError(about, "import the part that you need, or several parts")
+    few(len(lines), source)
     split = _comma if lines and "\t" not in lines[0] and "," in lines[0] else _tab
     names, titled = _names(split(lines[0]) if lines else [], mapping)
     rows: list[Row] = []

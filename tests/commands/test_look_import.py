@@ -169,12 +169,21 @@ def test_a_csv_with_a_mapping(sandbox: Sandbox) -> None:
     assert (wrong.returncode, "no such column" in wrong.stderr) == (1, True)
 
 
-def test_a_million_rows_are_refused_at_once(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("big.tsv", b"abc1234\t0.9\t1.0\tdiscard\tx\n"),
+        ("big.jsonl", b'{"metric":1,"status":"discard"}\n'),
+        ("events.jsonl", b"{}\n"),
+    ],
+)
+def test_a_million_rows_are_refused_at_once(sandbox: Sandbox, name: str, line: bytes) -> None:
     sandbox.commit()
-    (sandbox.folder / "big.tsv").write_bytes(b"abc1234\t0.9\t1.0\tdiscard\tx\n" * 1_000_000)
-    done = sandbox.ar("import", "big.tsv")
+    (sandbox.folder / name).write_bytes(line * 1_000_000)
+    done = sandbox.ar("import", name)
     assert done.returncode == 1
     assert "1,000,000 lines" in done.stderr
+    assert "head -n 20000" in done.stderr
 
 
 def test_what_is_no_ledger(sandbox: Sandbox) -> None:
