@@ -8,7 +8,8 @@ import adds nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,7 +93,9 @@ def _bring(
     change = _change(memory.repo, oid) if first.commit else Change()
     runs = tuple(_run(contract, brought.klass, oid, each.row) for each in group)
     review = _review(ledger, brought.klass, state, first, runs, change)
-    plan = _plan(ledger, state, first, group, memory.repo.parents(oid) if first.commit else ())
+    parents = memory.repo.parents(oid) if first.commit else ()
+    origin = _origin(ledger, state, first, group) | _when(memory.repo, first, oid)
+    plan = _plan(ledger, state, first, origin, parents)
     if review.verdict.startswith("keep") or first.row.is_baseline:
         state.incumbent = oid or state.incumbent
         state.best = review.value if review.value is not None else state.best
@@ -142,7 +145,7 @@ def _plan(
     ledger: Ledger,
     state: _State,
     first: Match,
-    group: Sequence[Match],
+    origin: Mapping[str, Any],
     parents: Sequence[str],
 ) -> Plan:
     row, more = first.row, first.row.more
@@ -157,7 +160,7 @@ def _plan(
         change=clean(row.description, 200) or f"row {row.number} of {clean(ledger.source, 60)}",
         parent="" if emitter == "baseline" else parent,
         hypothesis=clean(str(more.get("hypothesis", "")), 400),
-        agent={"name": "import", "imported": _origin(ledger, state, first, group)},
+        agent={"name": "import", "imported": origin},
     )
 
 
@@ -178,6 +181,14 @@ def _origin(ledger: Ledger, state: _State, first: Match, group: Sequence[Match])
         found["refused"] = {str(r.number): r.line for r in ledger.refused}
     state.fresh = False
     return found
+
+
+def _when(repo: Repo, first: Match, oid: str) -> dict[str, float]:
+    """When it was tried, as the row or its commit says; nothing of a time that is yet to come."""
+    said = first.row.more.get("time")
+    if said is None and first.commit:
+        said = repo.commit(oid).commit_time
+    return {"time": float(said)} if said is not None and said <= time.time() else {}
 
 
 def _is_import(plan: Plan | None) -> bool:

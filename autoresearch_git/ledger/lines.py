@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite
+from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite, seconds
 
 _VALUES = ("value", "metric", "val_bpb", "score", "loss")
 _TEXTS = ("description", "change", "idea", "summary", "name")
@@ -104,7 +104,7 @@ def _row(number: int, found: dict[str, Any], mapping: Mapping[str, str]) -> Row 
         return next((found[name] for name in wanted if name in found), None)
 
     asi = found.get("asi") if isinstance(found.get("asi"), dict) else {}
-    more: dict[str, Any] = {"time": _seconds(cell("time", "timestamp", "time"))}
+    more: dict[str, Any] = {"time": seconds(cell("time", "timestamp", "time"))}
     if isinstance(asi, dict) and asi.get("hypothesis"):
         more["hypothesis"] = str(asi["hypothesis"])
     return checked(
@@ -121,8 +121,10 @@ def _row(number: int, found: dict[str, Any], mapping: Mapping[str, str]) -> Row 
 def _evo(number: int, record: dict[str, Any]) -> Row | Refused:
     metrics = _numbers(record.get("metrics"))
     value = metrics.pop("val_bpb", None)
-    names = ("emitter", "phase", "category", "hypothesis", "crash_signature", "timestamp")
+    names = ("emitter", "phase", "category", "hypothesis", "crash_signature")
     more = {name: record[name] for name in names if record.get(name)}
+    if when := seconds(record.get("timestamp")):
+        more["time"] = when
     status = str(record.get("status", ""))
     if value is None and status.lower() not in ("keep", "near-miss", "near_miss"):
         status = "crash"
@@ -140,11 +142,3 @@ def _evo(number: int, record: dict[str, Any]) -> Row | Refused:
 def _numbers(found: object) -> dict[str, float]:
     items = found.items() if isinstance(found, dict) else ()
     return {str(k)[:60]: v for k, raw in items if (v := finite(raw)) is not None}
-
-
-def _seconds(found: object) -> float | None:
-    """Seconds since 1970; some write milliseconds."""
-    value = finite(found)
-    if value is None or value <= 0:
-        return None
-    return value / 1000 if value > 1e11 else value

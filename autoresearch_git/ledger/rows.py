@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from autoresearch_git.errors import ArError
@@ -17,6 +18,7 @@ STATUSES = {
     **dict.fromkeys(("invalid", "checks_failed"), "invalid"),
 }
 ROWS = 20_000  # of a ledger; they take a minute to write
+OLDEST = 1e9  # seconds since 1970, in 2001: less is a duration
 _HEX = re.compile(r"[0-9a-f]{4,40}")
 
 
@@ -41,7 +43,7 @@ class Row:
 
     @property
     def is_baseline(self) -> bool:
-        words = (self.commit.lower(), self.description.lower().strip())
+        words = (self.commit.lower().strip("_"), self.description.lower().strip())
         return words[0] == "baseline" or words[1].startswith("baseline")
 
 
@@ -79,6 +81,20 @@ def finite(text: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None
+
+
+def seconds(found: object) -> float | None:
+    """A time as seconds since 1970: some write those, some milliseconds, some an ISO date."""
+    value = finite(found)
+    if value is None and isinstance(found, str):
+        try:
+            when = datetime.fromisoformat(found.strip().replace("Z", "+00:00"))
+        except ValueError:
+            return None
+        value = (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+    if value is None or value < OLDEST:
+        return None
+    return value / 1000 if value > 1e11 else value
 
 
 def few(lines: int, source: str) -> None:

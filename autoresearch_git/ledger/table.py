@@ -6,10 +6,10 @@ Lines are kept as they stand, so that what was imported can be exported to the b
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from autoresearch_git.errors import ArError
-from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite
+from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite, seconds
 
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")
 HEAD = "\t".join(COLUMNS)
@@ -19,6 +19,7 @@ _NAMES = {  # our word -> names of columns that mean it, the first present one w
     "status": ("status", "verdict", "decision", "outcome"),
     "description": ("description", "change", "idea", "note", "name", "summary"),
     "memory_gb": ("memory_gb", "vram_gb"),
+    "time": ("timestamp", "time", "date"),
 }
 
 
@@ -43,7 +44,7 @@ def parse(
         else:
             refused.append(found)
     head = lines[0] if titled else ""
-    shown = metric or _metric(head, split, mapping)
+    shown = metric or _metric(split(head), names)
     return Ledger(
         source, tuple(rows), tuple(refused), shown, minimize, head, ending, encoding, closed
     )
@@ -79,6 +80,8 @@ def _names(first: Sequence[str], mapping: Mapping[str, str]) -> tuple[dict[str, 
     missing = [f"{word}={name}" for word, name in mapping.items() if name.lower() not in titles]
     if missing:
         raise ArError(f"no such column: {', '.join(missing)}", f"there are: {', '.join(titles)}")
+    if {"commit", "status"} <= names.keys() and 1 not in names.values() and len(titles) > 2:
+        names.setdefault("value", 1)  # the upstream project's columns, with another metric
     if {"value", "status"} <= names.keys():
         return names, 1
     # The five columns without a header: the second one is a number.
@@ -105,7 +108,7 @@ def _row(number: int, line: str, cells: list[str], names: dict[str, int]) -> Row
             return "\t".join(cells[place:])  # an unquoted tab within the last column
         return cells[place] if place < len(cells) else ""
 
-    memory = finite(cell("memory_gb"))
+    memory, when = finite(cell("memory_gb")), seconds(cell("time"))
     metrics = {"peak_vram_mb": memory * 1024} if memory else {}
     return checked(
         number,
@@ -114,13 +117,13 @@ def _row(number: int, line: str, cells: list[str], names: dict[str, int]) -> Row
         cell("status"),
         cell("description"),
         metrics=metrics,
+        more={"time": when} if when else {},
         line=line,
     )
 
 
-def _metric(head: str, split: Callable[[str], list[str]], mapping: Mapping[str, str]) -> str:
-    titles = [cell.strip() for cell in split(head)]
-    if "value" in mapping:
-        return mapping["value"]
-    named = next((t for t in titles if t.lower() in _NAMES["value"]), "val_bpb")
+def _metric(titles: Sequence[str], names: Mapping[str, int]) -> str:
+    """The title of the column of values, unless it only says that they are values."""
+    place = names.get("value", len(titles))
+    named = titles[place].strip() if titles != [""] and place < len(titles) else "val_bpb"
     return "metric" if named.lower() == "value" else named

@@ -29,7 +29,8 @@ def mlflow(found: Sequence[Experiment], folder: Path, name: str) -> None:
     client = MlflowClient(tracking_uri=f"sqlite:///{place / DATABASE}")
     experiment = client.create_experiment(name, (place / "artifacts").as_uri())
     for each in found:
-        begin, row = round(each.time * 1000), _known(each)
+        row = _known(each)
+        begin = round(row["time"] * 1000)
         run = client.create_run(experiment, begin, run_name=each.commit[:9]).info.run_id
         numbers = {k: float(v) for k, v in row.items() if not isinstance(v, bool | str)}
         metrics = [Metric(key, value, begin, 0) for key, value in numbers.items()]

@@ -9,7 +9,7 @@ from typing import Any
 from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.ledger.table import HEAD
-from autoresearch_git.look.numbers import number, seconds_of
+from autoresearch_git.look.numbers import number, seconds_of, when
 from autoresearch_git.records import Experiment
 
 _TEXTS = (
@@ -41,7 +41,7 @@ def flat(each: Experiment) -> dict[str, Any]:
     return {
         "commit": each.commit,
         "seq": each.seq,
-        "time": each.time,
+        "time": when(each),
         "class": each.klass,
         "contract": each.contract,
         "verdict": each.verdict,

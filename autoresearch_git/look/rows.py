@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from autoresearch_git.clean import clean
-from autoresearch_git.look.numbers import clock, duration, estimate, number, seconds_of, signed
+from autoresearch_git.look.numbers import (
+    clock,
+    duration,
+    estimate,
+    number,
+    seconds_of,
+    signed,
+    when,
+)
 from autoresearch_git.look.spark import frontier, spark
 from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import Column, crop, table
@@ -38,7 +46,7 @@ def rows(
     ]
     if niche:
         columns.insert(2, Column("niche", [_niche(each) for each in found], weight=8))
-    columns.append(Column("time", [clock(each.time) for each in found], weight=2))
+    columns.append(Column("time", [clock(when(each)) for each in found], weight=2))
     columns.append(Column("change", [change(each, 200) for each in found]))
     return table(columns, style)
 
@@ -68,10 +76,9 @@ def frontier_line(
 def tsv(experiment: Experiment) -> str:
     """The row of an experiment under the columns of TSV; foreign text has no tabs or newlines."""
     review, plan = experiment.review, experiment.plan
-    when = datetime.fromtimestamp(experiment.time, timezone.utc).isoformat(timespec="seconds")
     cells = [
         experiment.commit,
-        when,
+        datetime.fromtimestamp(when(experiment), timezone.utc).isoformat(timespec="seconds"),
         experiment.verdict,
         _exact(experiment.value),
         _exact(review.delta if review else None),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -75,8 +77,11 @@ def test_a_bad_line_is_refused_with_its_reason_and_still_exported(
         lambda data: data.rstrip(b"\n"),
         lambda data: data.replace(b"idea", b"id\xe9e \xff"),  # not UTF-8
         lambda data: data.replace(b"idea", b"tab\there"),
+        lambda data: data.replace(b"idea", b'a, "b", \'c\', "d'),
+        lambda data: data.replace(b"idea", b"nu\0l \x1b[31m"),
+        lambda data: data.replace(b"\tdiscard\t", b"\tDISCARD\t"),
     ],
-    ids=["headless", "crlf", "unclosed", "latin-1", "tab"],
+    ids=["headless", "crlf", "unclosed", "latin-1", "tab", "quotes", "control", "capitals"],
 )
 def test_odd_files_come_out_as_they_went_in(sandbox: Sandbox, change: object) -> None:
     assert callable(change)
@@ -108,6 +113,59 @@ def test_hashes_that_are_doubtful(sandbox: Sandbox) -> None:
     first = sandbox.git("rev-parse", "HEAD~1")
     assert found[first]["plan"]["emitter"] == "baseline"
     assert sandbox.ok("export").splitlines()[1:] == rows
+
+
+def test_an_ambiguous_hash_is_an_orphan_that_says_so(sandbox: Sandbox) -> None:
+    sandbox.commit()
+    tree, seen = sandbox.git("rev-parse", "HEAD^{tree}"), {}
+    for k in range(5000):  # until two commits share their first four digits
+        text = f"tree {tree}\nauthor A <a@b> {k} +0000\ncommitter A <a@b> {k} +0000\n\nx\n"
+        short = hashlib.sha1(f"commit {len(text)}\0{text}".encode()).hexdigest()[:4]
+        if short in seen:
+            break
+        seen[short] = text
+    for commit in (seen[short], text):
+        sandbox.git("hash-object", "-t", "commit", "-w", "--stdin", input=commit)
+    (sandbox.folder / "x.tsv").write_text(f"{short}\t0.9\t1.0\tdiscard\tidea\n")
+    (facts,) = sandbox.records("import", "x.tsv")
+    assert facts["orphans"] == [{"row": 1, "reason": f"{short} is ambiguous in this repository"}]
+
+
+def test_another_metric_and_the_hash_that_a_discard_went_back_to(sandbox: Sandbox) -> None:
+    oid = sandbox.commit()
+    rows = [
+        "__baseline__\t343.8\tkeep\tmeasured",
+        f"{oid[:7]}\t321.1\tdiscard\tmore features",  # written before the row that owns it
+        f"{oid[:7]}\t285.8\tkeep\tlogarithm of the target",
+        f"{oid[:7]}\t313.5\tdiscard\tone feature",
+    ]
+    text = "\n".join(["commit\tval_rmse\tstatus\tdescription", *rows]) + "\n"
+    (sandbox.folder / "results.tsv").write_text(text)
+    (facts,) = sandbox.records("import", "results.tsv")
+    assert (facts["matched"], facts["orphaned"], facts["refused"]) == (1, 3, 0)
+    found = sandbox.records("log")
+    assert {e["review"]["metric"] for e in found} == {"val_rmse"}
+    (kept,) = [e for e in found if e["commit"] == oid]
+    assert kept["plan"]["change"] == "logarithm of the target"
+    assert found[0]["plan"]["emitter"] == "baseline"
+    assert sandbox.ok("export") == text
+
+
+def test_times_are_those_of_the_ledger_and_none_of_the_future(sandbox: Sandbox) -> None:
+    oid = sandbox.commit()
+    rows = [
+        {"metric": 3, "status": "discard", "description": "past", "timestamp": 1773348490227},
+        {"metric": 2, "status": "discard", "description": "iso", "timestamp": "2026-03-13T00:00Z"},
+        {"metric": 1, "status": "discard", "description": "future", "timestamp": 9e12},
+        {"metric": 1, "status": "keep", "description": "of the commit", "commit": oid[:8]},
+    ]
+    (sandbox.folder / "x.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sandbox.ok("import", "x.jsonl")
+    times = [line.split("\t")[1] for line in sandbox.ok("log", "--tsv").splitlines()[1:]]
+    assert times[:2] == ["2026-03-12T20:48:10+00:00", "2026-03-13T00:00:00+00:00"]
+    assert times[3] == sandbox.git("log", "-1", "--format=%cd", "--date=format:%FT%T+00:00")
+    assert max(times) <= datetime.now(timezone.utc).isoformat()
+    assert len(sandbox.records("log", "--since", "2026-03-12T21:00")) == 3
 
 
 def test_json_lines_in_segments(sandbox: Sandbox) -> None:

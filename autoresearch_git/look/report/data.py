@@ -7,7 +7,7 @@ from typing import Any
 
 from autoresearch_git.clean import ESCAPES, UNSAFE, clean
 from autoresearch_git.look.effects import effects
-from autoresearch_git.look.numbers import estimate, seconds_of
+from autoresearch_git.look.numbers import estimate, seconds_of, when
 from autoresearch_git.look.report.page import embedded
 from autoresearch_git.look.series import Point, series, window
 from autoresearch_git.look.status import Status
@@ -98,7 +98,7 @@ def _row(each: Experiment, point: Point | None, short: bool) -> list[Any]:
     curve = next((r.curve for r in reversed(each.runs) if r.curve), ())
     return [
         each.commit,
-        round(each.time),
+        round(when(each)),
         clean(each.verdict, 20),
         point.kind if point else "open",
         _rounded(each.value),
