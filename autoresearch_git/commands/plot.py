@@ -31,7 +31,7 @@ CHARTS = ("progress", "frontier", "archive", "knobs", "curves")
 @click.argument("chart", type=click.Choice(CHARTS), default="progress")
 @click.option("-o", "--output", "path", metavar="FILE", help="PNG or SVG (default: CHART.png).")
 @click.option("--term", is_flag=True, help="Draw progress in the terminal.")
-@click.option("--size", default="9x5", metavar="WxH", help="In inches (default 9x5).")
+@click.option("--size", default="9x5", metavar="WxH", help="Inches of 150 pixels (default 9x5).")
 @click.option("--class", "klass", default="", help="Another class than the one that ran last.")
 def command(chart: str, path: str | None, term: bool, size: str, klass: str) -> None:
     """Charts of one class: progress, frontier, archive, knobs or curves.

@@ -49,11 +49,18 @@ def _cells(
         share = (min(max(value, low), high) - low) / ((high - low) or 1.0)
         return round((1 - share) * (height - 1)), round((index - 1) / count * (across - 1))
 
-    line = "─" if style.unicode else "-"
+    line, step = ("─", "│") if style.unicode else ("-", "|")
+    before: int | None = None
     for column in range(across):
         point = series.points[column * count // max(across - 1, 1) if count > 1 else 0]
-        if point.best is not None:
-            found[place(point.index, point.best)[0], column] = style.paint(line, "cyan")
+        if point.best is None:
+            continue
+        row = place(point.index, point.best)[0]
+        for between in range(min(row, before or 0) + 1, max(row, before or 0)):
+            if before is not None:
+                found[between, column] = style.paint(step, "cyan")
+        found[row, column] = style.paint(line, "cyan")
+        before = row
     for kind, (sign, simple, colour) in _SIGNS.items():
         for point in series.points:
             if point.kind == kind:

@@ -191,6 +191,11 @@ def test_pictures_are_written_whole(lab: Sandbox) -> None:
         lab.ok("plot", "knobs", "-o", name)
     one, two = ((lab.folder / name).read_bytes() for name in ("b.svg", "c.svg"))
     assert one == two
+    for chart in ("progress", "frontier", "archive", "knobs"):  # small ones are whole too
+        done = lab.ar("plot", chart, "-o", "small.png", "--size", "4x3")
+        assert done.stderr == "wrote small.png\n", chart
+        size = struct.unpack(">II", (lab.folder / "small.png").read_bytes()[16:24])
+        assert size == (600, 450)
     assert "neither .png nor .svg" in lab.ar("plot", "-o", "x.jpg").stderr
     assert lab.ar("plot", "-o", "no/such/folder.png").returncode == 1
     assert lab.ar("report", "-o", "no/such/folder.html").returncode == 1

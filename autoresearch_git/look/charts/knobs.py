@@ -35,9 +35,14 @@ def knobs(axes: Axes, effects: Sequence[Effect]) -> None:
     axes.set_yticks(range(len(shown)), [_label(e) for e in shown])
     axes.set_xlim(-reach * 1.05, reach * 1.05)
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    axes.set_xlabel("←  worse      gain on the parent      better  →")
+    axes.set_xlabel("←  worse      gain on the parent      better  →" + _beyond(shown, reach))
     axes.set_title("Knob effects (▲ helps, ▼ hurts, ● nothing proven)", loc="left", fontsize=14)
     quiet(axes, "x")
+
+
+def _beyond(shown: Sequence[Effect], reach: float) -> str:
+    far = sum(abs(gain) > reach for effect in shown for gain in effect.gains)
+    return f"\n({far} beyond the edge are drawn on it)" if far else ""
 
 
 def _label(effect: Effect) -> str:
