@@ -259,6 +259,30 @@ def test_completion_knows_verbs_and_options(sandbox: Sandbox) -> None:
     assert sandbox.ar(**env).stdout == "plain,--term\n"
 
 
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [
+        (
+            "bash",
+            'eval "$(git-ar completion bash)"; COMP_WORDS=({line}); COMP_CWORD={last}; _git_ar;'
+            'printf "%s\\n" "${{COMPREPLY[@]}}"',
+        ),
+        ("fish", "git-ar completion fish | source; complete --do-complete '{line}'"),
+    ],
+)
+def test_completion_in_a_real_shell(sandbox: Sandbox, shell: str, script: str) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    path = f"{Path(__file__).parents[2] / 'bin'}:{os.environ['PATH']}"
+    cases = {"git ar plot --te": "--term", "git ar near": "near-misses", "git ar plot kn": "knobs"}
+    for line, wanted in cases.items():
+        run = script.format(line=line, last=line.count(" "))
+        done = subprocess.run(
+            [shell, "-c", run], capture_output=True, text=True, env=os.environ | {"PATH": path}
+        )
+        assert done.stdout.split("\t")[0].strip() == wanted, done.stderr
+
+
 def test_every_verb_has_help_with_an_example_and_a_page() -> None:
     made = pages(cli)
     root = Path(__file__).parents[2] / "share" / "man" / "man1"
