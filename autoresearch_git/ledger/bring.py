@@ -16,6 +16,7 @@ from typing import Any
 from autoresearch_git import refs
 from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
+from autoresearch_git.git.pack import Pack
 from autoresearch_git.git.process import git
 from autoresearch_git.git.repo import Person, Repo
 from autoresearch_git.ledger.match import Match, match
@@ -48,6 +49,7 @@ class _State:
     incumbent: str  # commit of the last keep, or what the first row starts from
     best: float | None = None
     baseline: Run | None = None
+    made: dict[str, tuple[str, int]] = field(default_factory=dict)  # commit -> tree, time
     fresh: bool = True  # until the first experiment has taken what concerns the whole file
 
 
@@ -58,16 +60,21 @@ def bring(memory: Memory, ledger: Ledger, branch: str, hardware: str, dry: bool)
     contract = hashlib.sha256(repr(name).encode()).hexdigest()[:8]
     brought = Brought(f"{contract}-{refs.component(hardware or 'imported')}")
     brought.refused = list(ledger.refused)
-    events: list[Event] = []
     state = _State(_start(memory.repo, branch, found))
-    for group in _groups(found):
-        made = _bring(memory, ledger, brought, state, group, contract, dry)
-        events += made
-        if len(events) >= 4 * BATCH:
+    groups = list(_groups(found))
+    for k in range(0, len(groups), BATCH):
+        with Pack(memory.place) as pack:
+            events: list[Event] = []
+            for group in groups[k : k + BATCH]:
+                events += _bring(memory, ledger, brought, state, group, contract, pack)
+            if dry or not events:
+                continue
+            guard = pack.finish()
+        try:
             memory.append(*events)
-            events = []
-    if events:
-        memory.append(*events)
+        finally:
+            if guard:
+                guard.unlink(missing_ok=True)
     return brought
 
 
@@ -78,12 +85,12 @@ def _bring(
     state: _State,
     group: Sequence[Match],
     contract: str,
-    dry: bool,
+    pack: Pack,
 ) -> list[Event]:
     """The events of one experiment, with all of its rows."""
     first = group[0]
-    oid = first.commit or _placeholder(memory.repo, ledger, state.incumbent, first, dry)
-    known = memory.experiment(oid) if oid else None
+    oid = first.commit or _placeholder(memory.repo, ledger, state, first, pack)
+    known = memory.experiment(oid)
     if known and not _is_import(known.plan):
         about = f"{oid[:9]} was run here already: its own results stand"
         brought.refused += [Refused(each.row.number, about, each.row.line) for each in group]
@@ -97,10 +104,10 @@ def _bring(
     origin = _origin(ledger, state, first, group) | _when(memory.repo, first, oid)
     plan = _plan(ledger, state, first, origin, parents)
     if review.verdict.startswith("keep") or first.row.is_baseline:
-        state.incumbent = oid or state.incumbent
+        state.incumbent = oid
         state.best = review.value if review.value is not None else state.best
         state.baseline = state.baseline or runs[0]
-    if known or dry:
+    if known:
         return []
     tree = memory.repo.tree(oid) if first.commit else ""  # "": the files are not what was run
     decision = Decision(klass=review.klass, verdict=review.verdict, reason=review.reason)
@@ -129,16 +136,19 @@ def _start(repo: Repo, branch: str, found: Sequence[Match]) -> str:
     return repo.resolve(branch)
 
 
-def _placeholder(repo: Repo, ledger: Ledger, parent: str, found: Match, dry: bool) -> str:
-    """A commit that stands for one that is gone, the same at every import; "" in a dry run."""
-    if dry:
-        return ""
-    row = found.row
+def _placeholder(repo: Repo, ledger: Ledger, state: _State, found: Match, pack: Pack) -> str:
+    """A commit that stands for one that is gone, the same at every import."""
+    row, parent = found.row, state.incumbent
+    if parent not in state.made:
+        state.made[parent] = repo.tree(parent), repo.commit(parent).commit_time
+    tree, clock = state.made[parent]
     about = clean(row.description, 100) or f"row {row.number}"
     said = f"Row {row.number} of {clean(ledger.source)}: {clean(found.how)}.\n"
     text = f"exp: {about}\n\n{said}This commit has its parent's files, not the ones that ran.\n"
-    who = Person("git-ar", "git-ar@localhost", repo.commit(parent).commit_time + row.number)
-    return repo.write_commit(repo.tree(parent), [parent], text, who, who)
+    who = Person("git-ar", "git-ar@localhost", clock + row.number)
+    oid = pack.write_commit(tree, [parent], text, who, who)
+    state.made[oid] = tree, clock + row.number
+    return oid
 
 
 def _plan(

@@ -17,7 +17,7 @@ STATUSES = {
     **dict.fromkeys(("near-miss", "near_miss", "nearmiss"), "near-miss"),
     **dict.fromkeys(("invalid", "checks_failed"), "invalid"),
 }
-ROWS = 20_000  # of a ledger; they take a minute to write
+ROWS = 20_000  # of a ledger; they take half a minute to write
 OLDEST = 1e9  # seconds since 1970, in 2001: less is a duration
 _HEX = re.compile(r"[0-9a-f]{4,40}")
 
