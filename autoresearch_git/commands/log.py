@@ -81,7 +81,8 @@ def _tsv(found: list[Experiment]) -> None:
 def _show(memory: Memory, wanted: Filter, found: list[Experiment], as_graph: bool) -> None:
     style = Style.of()
     if not found:
-        style.echo("no experiments: git ar loop --runs 10")
+        none = "no experiments yet: git ar loop --runs 10, or get some: git ar sync"
+        style.echo(none if wanted == Filter() else "no experiment is like that: see git ar log")
         return
     if as_graph:
         from autoresearch_git.look.graph import graph

@@ -42,7 +42,8 @@ def render(found: Status, style: Style) -> list[str]:
     """The lines of the screen."""
     if not found.klass:
         text = f"{found.waiting} proposed, none run yet" if found.waiting else "no experiments yet"
-        lines = [f"{text}: git ar loop --runs 10"]
+        get = "" if found.waiting else ", or get some: git ar sync"
+        lines = wrap(f"{text}: git ar loop --runs 10{get}", style.width, 2)
         return lines + [crop(line, style.width) for line in _flights(found.flights, style)]
     lines = [f"class     {found.klass}", f"tried     {_counts(found, style)}"]
     if found.baseline:

@@ -11,7 +11,7 @@ from autoresearch_git.look.spark import spark
 from autoresearch_git.look.style import MARKS, Style
 from autoresearch_git.look.table import wrap
 from autoresearch_git.memory.note import SCORES, render
-from autoresearch_git.records import Event, Experiment
+from autoresearch_git.records import Event, Experiment, Scores
 
 REPEATED = ("Verdict: ", "Value: ", "Delta: ", "Score: ", "Runs: ")  # trailers for plain git
 
@@ -57,7 +57,7 @@ def _imported(experiment: Experiment) -> str:
 
 
 def _scores(experiment: Experiment, style: Style) -> list[str]:
-    if not experiment.review:
+    if not experiment.review or experiment.review.scores == Scores():  # imported
         return []
     full, empty = ("█", "░") if style.unicode else ("#", ".")
     cells = 20 if style.width >= 60 else 10

@@ -16,12 +16,14 @@ import termios
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from autoresearch_git.cli import VERBS, cli
 from autoresearch_git.look.effects import effects
 from autoresearch_git.look.manual import pages
 from autoresearch_git.look.series import series
+from autoresearch_git.stages.finalize import message
 from tests.look.sample import experiments
 from tests.support import Sandbox
 
@@ -248,6 +250,17 @@ def test_finalize_makes_one_branch_for_each_confirmed_idea(sandbox: Sandbox) -> 
     stat = sandbox.git("diff", "--shortstat", f"{one['branch']}~1", one["branch"])
     assert stat.startswith("1 file changed")
     assert sandbox.git("rev-parse", "autoresearch/demo", "HEAD") == before
+
+
+def test_finalize_counts_the_runs_that_the_review_counts() -> None:
+    (kept,) = experiments(1)
+    run, review = kept.runs[0], kept.review
+    assert review is not None
+    disturbed = msgspec.structs.replace(run, run="b", value=9.0, checks={"contended": True})
+    elsewhere = msgspec.structs.replace(run, run="c", value=9.0, klass="another machine")
+    again = msgspec.structs.replace(run, run="d", value=1.002)
+    both = msgspec.structs.replace(kept, runs=(run, disturbed, elsewhere, again))
+    assert "val_bpb: mean 1.001000, sd 0.001414, n 2" in message(both, review, "")
 
 
 def test_completion_knows_verbs_and_options(sandbox: Sandbox) -> None:
