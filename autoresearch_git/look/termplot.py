@@ -17,9 +17,17 @@ _SIGNS = {  # kind -> (sign, sign in ASCII, colour); later ones are drawn over e
 }
 
 
-def plot(series: Series, style: Style, height: int = 16) -> list[str]:
-    """The lines of the plot, as wide as the terminal (at most 100 columns)."""
-    limits = window(series)
+def plot(
+    series: Series,
+    style: Style,
+    height: int = 16,
+    limits: tuple[float, float] | None = None,
+) -> list[str]:
+    """The lines of the plot, as wide as the terminal (at most 100 columns).
+
+    `limits` are those of the axis; by default it leaves far-off failures out.
+    """
+    limits = limits or window(series)
     if limits is None:
         return ["no run has a value yet"]
     low, high = limits

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from autoresearch_git.errors import ArError
+from autoresearch_git.look import termcharts
+from autoresearch_git.look.charts.archive import cells
 from autoresearch_git.look.diff import coloured
 from autoresearch_git.look.effects import effects
 from autoresearch_git.look.filters import moment
@@ -162,6 +164,35 @@ def test_the_terminal_plot_fits(count: int, columns: int) -> None:
     lines = plot(series(experiments(count)), Style(width=columns, unicode=False))
     assert all(line.isascii() for line in lines)
     assert count == 0 or max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 300])
+@pytest.mark.parametrize("columns", [40, 100])
+def test_every_chart_fits_the_terminal(count: int, columns: int) -> None:
+    found, style = experiments(count), Style(width=columns, unicode=False)
+    elites = {e.review.niche: e for e in found if e.review and e.review.niche}
+    charts = {
+        "frontier": termcharts.frontier(series(found), style),
+        "archive": termcharts.archive(cells(elites, {}, 1.0), style),
+        "knobs": termcharts.knobs(effects(found), style),
+        "curves": termcharts.curves(found, style),
+    }
+    for name, lines in charts.items():
+        assert lines, name
+        assert max(map(width, lines)) <= columns, name
+        assert all(style.plain(line).isascii() for line in lines), name
+    if count == 300:
+        assert " ".join(charts["archive"]).count("(0)") == len(elites)
+        assert sum(" v" in line or "-v" in line for line in charts["knobs"][1:-1]) == 2
+        assert "-0.00" in charts["knobs"][2]
+        assert len(charts["curves"]) == 12  # four keeps, the newest eight
+
+
+def test_the_terminal_frontier_begins_at_the_top() -> None:
+    drawn = series(experiments(300))
+    lines = termcharts.frontier(drawn, Style(width=80))
+    assert lines[1].strip().startswith("1.000000│●")
+    assert lines[16].strip().startswith(number(drawn.points[-1].best))
 
 
 def test_the_graph_has_every_experiment_once() -> None:

@@ -52,7 +52,7 @@ def archive(axes: Axes, found: list[Cell]) -> None:
     from matplotlib.colors import FuncNorm, LinearSegmentedColormap
 
     rows = sorted({c.row for c in found})
-    columns = _columns({c.column for c in found})
+    columns = columns_of({c.column for c in found})
     widest = max(abs(c.gain) for c in found) or 1.0
     grid = [[float("nan")] * len(columns) for _ in rows]
     for cell in found:
@@ -67,7 +67,7 @@ def archive(axes: Axes, found: list[Cell]) -> None:
         axes.text(
             columns.index(cell.column),
             rows.index(cell.row),
-            f"{_gain(cell.gain, widest)}\n{visits}",
+            f"{gain_text(cell.gain, widest)}\n{visits}",
             ha="center",
             va="center",
             fontsize=12,
@@ -89,9 +89,9 @@ def archive(axes: Axes, found: list[Cell]) -> None:
     bar.outline.set_edgecolor(GREY)
 
 
-def _gain(gain: float, widest: float) -> str:
+def gain_text(gain: float, widest: float) -> str:
     """With as many decimals as the largest one needs for three digits."""
-    if abs(gain) < widest * 1e-6:
+    if abs(gain) <= widest * 1e-6:
         return "0"
     decimals = max(0, 2 - math.floor(math.log10(widest)))
     return f"{gain:+.{decimals}f}" if decimals < 9 else f"{gain:+.2g}"
@@ -111,6 +111,7 @@ def _square(values: ndarray) -> ndarray:
     return found
 
 
-def _columns(seen: set[str]) -> list[str]:
+def columns_of(seen: set[str]) -> list[str]:
+    """The columns that there are, from small to large."""
     known = [n for name in COLUMNS for n in (name, f"{name}.costly") if n in seen]
     return known + sorted(seen - set(known))
