@@ -66,6 +66,9 @@ def test_it_loads_filters_and_opens(browser: Browser, tmp_path: Path) -> None:
         "const b = canvas.getBoundingClientRect(); const [x, y, r] = places[7];"
         "return [b.left + x, b.top + y, r.change]"
     )
+    browser.move(x, y)
+    tip = browser.run("const t = document.getElementById('tip'); return [t.hidden, t.textContent]")
+    assert (tip[0], title in tip[1]) == (False, True)
     browser.click(x, y)
     assert browser.run("return document.getElementById('detail').open")
     shown = browser.run("return document.getElementById('detail').textContent")
