@@ -101,7 +101,7 @@ def _bring(
     runs = tuple(_run(contract, brought.klass, oid, each.row) for each in group)
     review = _review(ledger, brought.klass, state, first, runs, change)
     parents = memory.repo.parents(oid) if first.commit else ()
-    origin = _origin(ledger, state, first, group) | _when(memory.repo, first, oid)
+    origin = _origin(ledger, state, first, group) | _when(memory.repo, state, first, oid)
     plan = _plan(ledger, state, first, origin, parents)
     if review.verdict.startswith("keep") or first.row.is_baseline:
         state.incumbent = oid
@@ -193,12 +193,12 @@ def _origin(ledger: Ledger, state: _State, first: Match, group: Sequence[Match])
     return found
 
 
-def _when(repo: Repo, first: Match, oid: str) -> dict[str, float]:
-    """When it was tried, as the row or its commit says; nothing of a time that is yet to come."""
-    said = first.row.more.get("time")
-    if said is None and first.commit:
-        said = repo.commit(oid).commit_time
-    return {"time": float(said)} if said is not None and said <= time.time() else {}
+def _when(repo: Repo, state: _State, first: Match, oid: str) -> dict[str, float]:
+    """When it was tried: as the row says, unless that is yet to come, else as its commit does."""
+    said, now = first.row.more.get("time"), time.time()
+    if said is None or said > now:
+        said = state.made[oid][1] if oid in state.made else repo.commit(oid).commit_time
+    return {"time": float(said)} if said <= now else {}
 
 
 def _is_import(plan: Plan | None) -> bool:

@@ -3,6 +3,7 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const F = Object.fromEntries(D.fields.map((name, k) => [name, k]));
 const rows = D.rows.map((row) => Object.fromEntries(D.fields.map((name, k) => [name, row[k]])));
+rows.forEach((row, k) => (row.order = k)); // dates of imported ones may lie
 const byCommit = new Map(rows.map((row) => [row.commit, row]));
 const MARKS = { baseline: "■", kept: "●", "near miss": "◆", retest: "▲", discarded: "•", crashed: "✕", open: "○" };
 const PAGE = 200; // rows of the table that are drawn at once
@@ -247,7 +248,7 @@ const COLUMNS = [
   ["emitter", "emitter", "narrow-off"], ["niche", "niche", "narrow-off"],
   ["time", "seconds", "num narrow-off"],
 ];
-let listed = [], limit = PAGE, sorting = { key: "time", down: true };
+let listed = [], limit = PAGE, sorting = { key: "order", down: true };
 
 function choices(id, values) {
   $(id).append(el("option", "all", { value: "" }));
@@ -268,7 +269,7 @@ function filter() {
 function list() {
   const { key, down } = sorting, sign = down ? -1 : 1;
   const order = (a, b) => {
-    if (a[key] === b[key]) return b.index - a.index;
+    if (a[key] === b[key]) return b.order - a.order;
     if (a[key] === null) return 1;
     if (b[key] === null) return -1;
     return sign * (a[key] < b[key] ? -1 : 1);
@@ -357,6 +358,7 @@ function entered(event, row) {
 }
 function scores(row) {
   const box = el("dl");
+  if (!row.scores.some(Boolean)) return box; // imported
   row.scores.forEach((value, k) => {
     const dd = el("dd"), name = D.scores[k];
     dd.append(el("meter", null, { min: 0, max: 1, value, "aria-label": name }), ` ${value.toFixed(2)}`);
