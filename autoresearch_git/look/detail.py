@@ -33,7 +33,7 @@ def detail(
         lines += ["", *runs(experiment, style)]
     if len(history) > 1:
         lines += ["", "verdicts"]
-        lines += [_event(event, style) for event in history]
+        lines += [_event(event, style) for event in _told_once(history)]
     if experiment.remarks:
         lines += ["", *(f"remark: {clean(text, 400)}" for text in experiment.remarks)]
     if children:
@@ -79,6 +79,17 @@ def _curve(experiment: Experiment, style: Style) -> list[str]:
     losses = [loss for _, loss in found[-1]]
     line = spark(losses, style, max(8, min(60, style.width - 40)))
     return ["", f"loss {line} {number(losses[0])} to {number(losses[-1])}"]
+
+
+def _told_once(history: Sequence[Event]) -> list[Event]:
+    """Without the decisions that only say what the review before them does."""
+    found: list[Event] = []
+    for event in history:
+        review = found[-1].review if found else None
+        said = (review.verdict, review.reason) if review else None
+        if event.decision is None or (event.decision.verdict, event.decision.reason) != said:
+            found.append(event)
+    return found
 
 
 def _event(event: Event, style: Style) -> str:

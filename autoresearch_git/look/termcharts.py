@@ -106,11 +106,11 @@ def _bar(effect: Effect, reach: float, room: int, style: Style) -> str:
     def place(value: float) -> int:
         return round((min(max(value, -reach), reach) / reach + 1) / 2 * (room - 1))
 
-    line, zero = ("─", "┊") if style.unicode else ("-", ":")
+    line, zero, both = ("─", "┊", "┼") if style.unicode else ("-", ":", "+")
     cells = [" "] * room
-    cells[room // 2] = zero
     for k in range(place(effect.low), place(effect.high) + 1):
         cells[k] = line
+    cells[place(0.0)] = both if cells[place(0.0)] == line else zero
     kind = "open" if effect.strength == "open" else "helps" if effect.mean > 0 else "hurts"
     sign, simple, colour = MARKS[kind]
     cells[place(effect.mean)] = style.paint(sign if style.unicode else simple, colour)

@@ -20,9 +20,12 @@ import msgspec
 import pytest
 
 from autoresearch_git.cli import VERBS, cli
+from autoresearch_git.look.detail import detail
 from autoresearch_git.look.effects import effects
 from autoresearch_git.look.manual import pages
 from autoresearch_git.look.series import series
+from autoresearch_git.look.style import Style
+from autoresearch_git.records import Decision, Event
 from autoresearch_git.stages.finalize import message
 from tests.look.sample import experiments
 from tests.support import Sandbox
@@ -250,6 +253,17 @@ def test_finalize_makes_one_branch_for_each_confirmed_idea(sandbox: Sandbox) -> 
     stat = sandbox.git("diff", "--shortstat", f"{one['branch']}~1", one["branch"])
     assert stat.startswith("1 file changed")
     assert sandbox.git("rev-parse", "autoresearch/demo", "HEAD") == before
+
+
+def test_a_verdict_is_told_once() -> None:
+    review = msgspec.structs.replace(experiments(1)[0].review, reason="so it is")
+    decision = Decision(klass="", verdict=review.verdict, reason="so it is")
+    other = msgspec.structs.replace(decision, verdict="retest")
+    history = [Event(kind="review", review=review), Event(kind="decision", decision=decision)]
+    history += [history[0], Event(kind="decision", decision=other)]
+    lines = detail(experiments(1)[0], [], history, Style())
+    told = [line.split()[2] for line in lines[lines.index("verdicts") + 1 :]]
+    assert told == ["review", "review", "decision"]
 
 
 def test_finalize_counts_the_runs_that_the_review_counts() -> None:
