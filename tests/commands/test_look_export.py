@@ -22,7 +22,8 @@ def lab(sandbox: Sandbox) -> Sandbox:
 
 
 def test_parquet_holds_what_json_says(lab: Sandbox) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
+    from pyarrow import parquet
+
     lab.ok("export", "--parquet", "-o", "runs.parquet")
     found = parquet.read_table(lab.folder / "runs.parquet")
     assert found.num_rows == ROWS
@@ -32,7 +33,9 @@ def test_parquet_holds_what_json_says(lab: Sandbox) -> None:
 
 
 def test_parquet_opens_in_pandas_and_duckdb(lab: Sandbox) -> None:
-    pandas, duckdb = pytest.importorskip("pandas"), pytest.importorskip("duckdb")
+    import duckdb
+    import pandas
+
     lab.ok("export", "--parquet", "-o", "runs.parquet")
     path = str(lab.folder / "runs.parquet")
     assert pandas.read_parquet(path).groupby("verdict").size()["discard"] == 3
