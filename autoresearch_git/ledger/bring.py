@@ -186,7 +186,7 @@ def _origin(ledger: Ledger, state: _State, first: Match, group: Sequence[Match])
         return found  # JSON lines: there is no table to write again
     found["lines"] = {str(each.row.number): each.row.line for each in group}
     if state.fresh:
-        format_ = {"head": ledger.head, "ending": ledger.ending, "encoding": ledger.encoding}
+        format_ = {"head": ledger.head, "encoding": ledger.encoding}
         found["file"] = {**format_, "closed": ledger.closed}
         found["refused"] = {str(r.number): r.line for r in ledger.refused}
     state.fresh = False

@@ -84,7 +84,7 @@ def discovery(folder: Path) -> Ledger:
 
 def _object(line: bytes) -> object:
     try:
-        return json.loads(line.decode("utf-8", "replace"))
+        return json.loads(line.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
         return None
 

@@ -66,7 +66,6 @@ class Ledger:
     metric: str = "val_bpb"
     minimize: bool = True
     head: str = ""  # what stood before the first row, as it was
-    ending: str = "\n"
     encoding: str = "utf-8"
     closed: bool = True  # whether the last line had an ending
     segment: int = 0

@@ -28,26 +28,38 @@ def parse(
 ) -> Ledger:
     """The rows of a TSV or CSV file. `mapping`: our word (commit, value, ...) -> column name."""
     text, encoding = _decoded(data)
-    ending = "\r\n" if "\r\n" in text else "\n"
-    lines = text.split(ending)
+    lines = text.split("\n")  # a \r before it stays with its line: some files mix both endings
     closed = lines[-1] == ""
     lines = lines[:-1] if closed else lines
     few(len(lines), source)
     split = _comma if lines and "\t" not in lines[0] and "," in lines[0] else _tab
-    names, titled = _names(split(lines[0]) if lines else [], mapping)
+    first = split(_bare(lines[0])) if lines else []
+    names, titled = _names(first, mapping)
     rows: list[Row] = []
     refused: list[Refused] = []
     for number, line in enumerate(lines[titled:], 1 + titled):
-        found = _row(number, line, split(line), names)
+        found = _row(number, line, split(_bare(line)), names)
         if isinstance(found, Row):
             rows.append(found)
         else:
             refused.append(found)
     head = lines[0] if titled else ""
-    shown = metric or _metric(split(head), names)
+    shown = metric or _metric(first if titled else [], names)
     return Ledger(
-        source, tuple(rows), tuple(refused), shown, minimize, head, ending, encoding, closed
+        source,
+        tuple(rows),
+        tuple(refused),
+        shown,
+        minimize,
+        head,
+        encoding=encoding,
+        closed=closed,
     )
+
+
+def _bare(line: str) -> str:
+    """A line without what Windows puts around lines and files."""
+    return line.removesuffix("\r").removeprefix("\ufeff")
 
 
 def _decoded(data: bytes) -> tuple[str, str]:
@@ -125,5 +137,5 @@ def _row(number: int, line: str, cells: list[str], names: dict[str, int]) -> Row
 def _metric(titles: Sequence[str], names: Mapping[str, int]) -> str:
     """The title of the column of values, unless it only says that they are values."""
     place = names.get("value", len(titles))
-    named = titles[place].strip() if titles != [""] and place < len(titles) else "val_bpb"
+    named = titles[place].strip() if place < len(titles) else "val_bpb"
     return "metric" if named.lower() == "value" else named

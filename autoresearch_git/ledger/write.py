@@ -25,11 +25,12 @@ def tsv(found: Sequence[Experiment]) -> bytes:
     first = next((o for o in origins if "file" in o), None)
     if first is None or not all("lines" in origin for origin in origins):
         return ("\n".join([HEAD, *map(_row, found)]) + "\n").encode()
-    file, ending = first["file"], str(first["file"]["ending"])
+    file, ending = first["file"], str(first["file"].get("ending", "\n"))
     lines = {int(n): text for o in origins for n, text in o["lines"].items()}
     lines |= {int(n): text for n, text in first["refused"].items()}
     head = [str(file["head"])] if file["head"] else []
-    own = [_row(each) for each in found if not _origin(each)]
+    tail = "\r" if str(file["head"]).endswith("\r") else ""
+    own = [_row(each) + tail for each in found if not _origin(each)]
     text = ending.join([*head, *(lines[n] for n in sorted(lines)), *own])
     last = ending if file["closed"] or own else ""
     return (text + last).encode(str(file["encoding"]), "replace")

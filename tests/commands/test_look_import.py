@@ -74,6 +74,8 @@ def test_a_bad_line_is_refused_with_its_reason_and_still_exported(
     [
         lambda data: data.split(b"\n", 1)[1],  # no header
         lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: data.replace(b"\n", b"\r\n", 1),  # a header of Windows, rows of a shell
+        lambda data: b"\xef\xbb\xbf" + data,
         lambda data: data.rstrip(b"\n"),
         lambda data: data.replace(b"idea", b"id\xe9e \xff"),  # not UTF-8
         lambda data: data.replace(b"idea", b"tab\there"),
@@ -81,14 +83,25 @@ def test_a_bad_line_is_refused_with_its_reason_and_still_exported(
         lambda data: data.replace(b"idea", b"nu\0l \x1b[31m"),
         lambda data: data.replace(b"\tdiscard\t", b"\tDISCARD\t"),
     ],
-    ids=["headless", "crlf", "unclosed", "latin-1", "tab", "quotes", "control", "capitals"],
+    ids=[
+        "headless",
+        "crlf",
+        "mixed",
+        "mark",
+        "unclosed",
+        "latin-1",
+        "tab",
+        "quotes",
+        "control",
+        "capitals",
+    ],
 )
 def test_odd_files_come_out_as_they_went_in(sandbox: Sandbox, change: object) -> None:
     assert callable(change)
     data = change(ledger(sandbox, 2, 2, 1).encode())
     (sandbox.folder / "results.tsv").write_bytes(data)
     (facts,) = sandbox.records("import", "results.tsv")
-    assert facts["refused"] == 0
+    assert (facts["rows"], facts["matched"], facts["refused"]) == (6, 3, 0)
     sandbox.ok("export", "-o", "out.tsv")
     assert (sandbox.folder / "out.tsv").read_bytes() == data
 
