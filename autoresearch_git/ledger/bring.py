@@ -50,7 +50,7 @@ class _State:
     best: float | None = None
     baseline: Run | None = None
     made: dict[str, tuple[str, int]] = field(default_factory=dict)  # commit -> tree, time
-    fresh: bool = True  # until the first experiment has taken what concerns the whole file
+    fresh: bool = True  # until the first new experiment has taken what concerns the whole file
 
 
 def bring(memory: Memory, ledger: Ledger, branch: str, hardware: str, dry: bool) -> Brought:
@@ -101,7 +101,10 @@ def _bring(
     runs = tuple(_run(contract, brought.klass, oid, each.row) for each in group)
     review = _review(ledger, brought.klass, state, first, runs, change)
     parents = memory.repo.parents(oid) if first.commit else ()
-    origin = _origin(ledger, state, first, group) | _when(memory.repo, state, first, oid)
+    origin = _origin(ledger, first, group) | _when(memory.repo, state, first, oid)
+    if state.fresh and not known:
+        origin |= _whole(ledger)
+        state.fresh = False
     plan = _plan(ledger, state, first, origin, parents)
     if review.verdict.startswith("keep") or first.row.is_baseline:
         state.incumbent = oid
@@ -174,23 +177,25 @@ def _plan(
     )
 
 
-def _origin(ledger: Ledger, state: _State, first: Match, group: Sequence[Match]) -> dict[str, Any]:
-    """Where it comes from, and what an export to the byte needs."""
+def _origin(ledger: Ledger, first: Match, group: Sequence[Match]) -> dict[str, Any]:
+    """Where it comes from, and its lines as they stand there."""
     own = [each.row.number for each in group]
     found: dict[str, Any] = {
         "source": clean(ledger.source, 200),
         "row": own[0],
         "how": first.how,
     }
-    if not first.row.line:
-        return found  # JSON lines: there is no table to write again
-    found["lines"] = {str(each.row.number): each.row.line for each in group}
-    if state.fresh:
-        format_ = {"head": ledger.head, "encoding": ledger.encoding}
-        found["file"] = {**format_, "closed": ledger.closed}
-        found["refused"] = {str(r.number): r.line for r in ledger.refused}
-    state.fresh = False
+    if first.row.line:  # of JSON lines there is no table to write again
+        found["lines"] = {str(each.row.number): each.row.line for each in group}
     return found
+
+
+def _whole(ledger: Ledger) -> dict[str, Any]:
+    """What an export to the byte needs besides the rows; {} of JSON lines."""
+    if not ledger.rows[0].line:
+        return {}
+    file = {"head": ledger.head, "encoding": ledger.encoding, "closed": ledger.closed}
+    return {"file": file, "refused": {str(r.number): r.line for r in ledger.refused}}
 
 
 def _when(repo: Repo, state: _State, first: Match, oid: str) -> dict[str, float]:

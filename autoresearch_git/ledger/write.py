@@ -22,12 +22,12 @@ _STATUS = {"crash": "crash", "invalid": "crash", "keep": "keep", "keep-unconfirm
 def tsv(found: Sequence[Experiment]) -> bytes:
     """The upstream project's ledger; rows that were imported are written as they were read."""
     origins = [origin for each in found if (origin := _origin(each))]
-    first = next((o for o in origins if "file" in o), None)
-    if first is None or not all("lines" in origin for origin in origins):
+    wholes = [origin for origin in origins if "file" in origin]  # one for each import
+    if not wholes or not all("lines" in origin for origin in origins):
         return ("\n".join([HEAD, *map(_row, found)]) + "\n").encode()
-    file, ending = first["file"], str(first["file"].get("ending", "\n"))
+    file, ending = wholes[-1]["file"], str(wholes[-1]["file"].get("ending", "\n"))
     lines = {int(n): text for o in origins for n, text in o["lines"].items()}
-    lines |= {int(n): text for n, text in first["refused"].items()}
+    lines |= {int(n): text for whole in wholes for n, text in whole["refused"].items()}
     head = [str(file["head"])] if file["head"] else []
     tail = "\r" if str(file["head"]).endswith("\r") else ""
     own = [_row(each) + tail for each in found if not _origin(each)]

@@ -37,6 +37,17 @@ def test_a_real_sized_ledger_goes_in_and_comes_out(sandbox: Sandbox) -> None:
     assert "Imported: results.tsv row 2" in sandbox.ok("show", keeps[0]["commit"], "--no-json")
 
 
+def test_a_ledger_that_grew_comes_out_whole(sandbox: Sandbox) -> None:
+    text = ledger(sandbox, 2, 3, 0)
+    (sandbox.folder / "results.tsv").write_text(text.rstrip("\n"))
+    sandbox.ok("import", "results.tsv")
+    grown = text + "what is this\nabc1234\t0.99\t1.0\tdiscard\tone more\n"
+    (sandbox.folder / "results.tsv").write_text(grown)
+    (facts,) = sandbox.records("import", "results.tsv")
+    assert (facts["known"], facts["orphaned"], facts["refused"]) == (6, 1, 1)
+    assert sandbox.ok("export") == grown
+
+
 def test_a_dry_run_writes_nothing(sandbox: Sandbox) -> None:
     (sandbox.folder / "results.tsv").write_text(ledger(sandbox, 2, 3, 0))
     (facts,) = sandbox.records("import", "results.tsv", "--dry-run")
