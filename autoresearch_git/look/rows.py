@@ -18,7 +18,8 @@ from autoresearch_git.look.numbers import (
 from autoresearch_git.look.spark import frontier, spark
 from autoresearch_git.look.style import Style
 from autoresearch_git.look.table import Column, crop, table
-from autoresearch_git.records import Experiment
+from autoresearch_git.records import Experiment, Run
+from autoresearch_git.review.noise import CONTENDED
 
 TSV = (
     *("commit", "time", "verdict", "value", "delta", "n", "low", "high", "emitter", "phase"),
@@ -112,9 +113,15 @@ def runs(experiment: Experiment, style: Style) -> list[str]:
         Column("value", [number(run.value) for run in found], right=True, weight=10),
         Column("time", [duration(run.seconds) for run in found], right=True, weight=4),
         Column("backend", [clean(run.backend, 12) for run in found], weight=2),
-        Column("detail", [clean(run.detail or run.signature, 120) for run in found]),
+        Column("detail", [run_detail(run) for run in found]),
     ]
     return table(columns, style)
+
+
+def run_detail(run: Run) -> str:
+    """What went wrong, or why a run that went well does not count."""
+    disturbed = "its device was shared" if run.checks.get(CONTENDED) else ""
+    return clean(run.detail or run.signature or disturbed, 120)
 
 
 def _delta(experiment: Experiment) -> float | None:
