@@ -77,6 +77,7 @@ class Loop:
     done: int = 0
     failures: int = 0
     spent: float = 0.0  # US dollars
+    turn: int = 0  # the newest experiment that was begun, from 1
 
     def __post_init__(self) -> None:
         self.started = time.monotonic()
@@ -135,7 +136,8 @@ class Loop:
             return False
         return not self.flights.stopping.is_set()
 
-    def _round(self, _turn: int) -> None:
+    def _round(self, turn: int) -> None:
+        self.turn = max(self.turn, turn + 1)
         research = self._mine()
         experiment, job = self._next(research)
         try:
@@ -179,7 +181,7 @@ class Loop:
         if first.commit in self.in_hand:
             return None
         with contextlib.suppress(BusyError):
-            return first, claim(research, first, backend=self.backend.name)
+            return first, self._claimed(research, first)
         return None
 
     def _class(self) -> str:
@@ -212,7 +214,7 @@ class Loop:
             if len(experiment.runs) > len(failed) or len(failed) >= ATTEMPTS:
                 return experiment, None
             with contextlib.suppress(BusyError):
-                if job := claim(research, experiment, backend=self.backend.name):
+                if job := self._claimed(research, experiment):
                     return experiment, job
         return None
 
@@ -227,7 +229,7 @@ class Loop:
                     raise
                 continue
             with contextlib.suppress(BusyError):
-                if job := claim(research, experiment, backend=self.backend.name):
+                if job := self._claimed(research, experiment):
                     return experiment, job
             self.flights.stopping.wait(BASELINE_WAIT)
         raise KeyboardInterrupt
@@ -255,6 +257,22 @@ class Loop:
             if last and self.failures >= FAILURES:
                 about = f"{FAILURES} runs in a row failed before they could start"
                 raise HarnessError(f"{about}: {clean(last.detail)}", "mend that, then go on")
+
+    def _claimed(self, research: Research, experiment: Experiment) -> Job | None:
+        return claim(research, experiment, backend=self.backend.name, budget=self._spent())
+
+    def _spent(self) -> dict[str, tuple[float, float]]:
+        """What this loop has spent of each limit that it has, for those who watch it."""
+        budget, found = self.budget, {}
+        if budget.runs is not None:
+            found["runs"] = (float(self.turn), float(budget.runs))
+        if budget.seconds is not None:
+            found["seconds"] = (round(time.monotonic() - self.started), budget.seconds)
+        if budget.patience is not None:
+            found["patience"] = (float(self._stall()), float(budget.patience))
+        if budget.cost is not None:
+            found["cost"] = (round(self.spent, 2), budget.cost)
+        return found
 
     def _stall(self) -> int:
         self.research.memory.refresh()

@@ -80,6 +80,7 @@ class Lease(Record, frozen=True):
     until: float  # after this time the run counts as dead
     backend: str = "local"
     seed: int | None = None
+    budget: dict[str, tuple[float, float]] = {}  # of its loop: (spent, limit) of each
 
 
 class Run(Record, frozen=True):

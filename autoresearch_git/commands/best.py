@@ -8,11 +8,13 @@ from autoresearch_git.look.numbers import estimate, interval, number, signed
 from autoresearch_git.look.query import latest_class
 from autoresearch_git.look.rows import change, runs
 from autoresearch_git.look.style import Style
-from autoresearch_git.look.table import crop
+from autoresearch_git.look.table import wrap
 from autoresearch_git.memory import past
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.records import Experiment
+
+INDENT = 10  # of what goes on in another line
 
 
 @click.command()
@@ -40,7 +42,8 @@ def command(klass: str, only_commit: bool, as_json: bool | None) -> None:
         return
     style = Style.of()
     for line in _lines(best, past.baseline(index, klass), style):
-        style.echo(crop(line, style.width))
+        for part in wrap(line, style.width, INDENT):
+            style.echo(part)
 
 
 def _lines(best: Experiment | None, baseline: Experiment | None, style: Style) -> list[str]:
@@ -53,7 +56,7 @@ def _lines(best: Experiment | None, baseline: Experiment | None, style: Style) -
         f"interval  {interval(review) or 'unknown'}",
         f"measured  {number(review.value)}, mean of {review.n}",
         f"verdict   {style.mark(best.verdict)} {best.verdict}",
-        f"commit    {best.commit}",
+        f"commit    {best.commit[: max(9, style.width - INDENT)]}",  # cut, it is still a name
         f"change    {change(best)}",
     ]
     start = estimate(baseline.review) if baseline else None

@@ -22,7 +22,15 @@ _git_ar() {
 _git-ar() { words[1]=git-ar; _git_ar_completion; }
 """,
     "fish": """
-complete --no-files --command git --condition '__fish_seen_subcommand_from ar' --arguments '%s'
+function _git_ar_words
+    set -l words (string replace --regex '^\\s*git\\s+ar\\b' git-ar -- (commandline -cp))
+    for found in (env _GIT_AR_COMPLETE=fish_complete COMP_WORDS=$words \\
+            COMP_CWORD=(commandline -t) git-ar)
+        string replace --regex '^plain,' '' -- $found
+    end
+end
+complete --no-files --command git --condition '__fish_seen_subcommand_from ar' \\
+    --arguments '(_git_ar_words)'
 """,
 }
 
@@ -35,7 +43,7 @@ def command(shell: str) -> None:
     \b
     bash:  eval "$(git ar completion bash)"           in ~/.bashrc
     zsh:   eval "$(git ar completion zsh)"            in ~/.zshrc, after compinit
-    fish:  git ar completion fish > ~/.config/fish/completions/git-ar.fish
+    fish:  git ar completion fish | source            in ~/.config/fish/config.fish
     """
     from click.shell_completion import get_completion_class
 
@@ -43,7 +51,4 @@ def command(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     assert isinstance(group, click.Group)
-    more = _GIT[shell]
-    if shell == "fish":
-        more %= " ".join(group.list_commands(click.get_current_context()))
-    click.echo(kind(group, {}, "git-ar", VARIABLE).source() + more)
+    click.echo(kind(group, {}, "git-ar", VARIABLE).source() + _GIT[shell])

@@ -16,6 +16,7 @@ from autoresearch_git.look.table import Column, table
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 
+NARROW = 60  # columns
 _COLOURS = {"strong": "green", "weak": "yellow", "open": None}
 
 
@@ -53,14 +54,16 @@ def command(what: str, undecided: bool, klass: str, as_json: bool | None) -> Non
 def _lines(found: list[Effect], style: Style) -> list[str]:
     strengths = [style.paint(e.strength, _COLOURS[e.strength]) for e in found]
     columns = [
-        Column("conjecture", [e.statement for e in found], weight=10),
         Column("strength", strengths, weight=9),
         Column("gain", [signed(e.mean) if e.n else "" for e in found], right=True, weight=8),
         Column("95% interval", [_interval(e) for e in found], weight=5),
-        Column("n", [str(e.n) for e in found], right=True, weight=6),
+        Column("n", [str(e.n) for e in found], right=True, weight=7),
         Column("crashes", [str(e.crashes or "") for e in found], right=True, weight=4),
-        Column("evidence", [" ".join(c[:7] for c in e.evidence[-4:]) for e in found], weight=1),
+        Column("evidence", [" ".join(c[:7] for c in e.evidence[-2:]) for e in found], weight=1),
+        Column("conjecture", [e.name if e.strength == "open" else e.statement for e in found]),
     ]
+    if style.width < NARROW:  # the conjecture needs the room more than its number of runs
+        columns = [column for column in columns if column.title != "n"]
     return table(columns, style)
 
 

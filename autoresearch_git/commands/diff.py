@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 import msgspec
 
@@ -12,10 +14,12 @@ from autoresearch_git.look.numbers import duration, estimate, interval, number, 
 from autoresearch_git.look.query import find
 from autoresearch_git.look.rows import change
 from autoresearch_git.look.style import Style
-from autoresearch_git.look.table import Column, table
+from autoresearch_git.look.table import Column, table, wrap
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.records import Experiment
+
+NARROW = 84  # columns below which two experiments do not fit beside each other
 
 
 @click.command()
@@ -38,10 +42,22 @@ def command(first: str, second: str, stat: bool, as_json: bool | None) -> None:
         Output(True).line({"kind": "diff", "v": 1, **both, "delta": _delta(a, b), "diff": text})
         return
     style = Style.of()
-    for line in (*table(_columns(a, b, style), style), *_warning(a, b), ""):
+    columns = _columns(a, b, style)
+    lines = table(columns, style) if style.width >= NARROW else _stacked(columns, style)
+    for line in (*lines, *_warning(a, b), ""):
         style.echo(line)
     for line in coloured(text.rstrip("\n"), style):
         style.echo(line)
+
+
+def _stacked(columns: Sequence[Column], style: Style) -> list[str]:
+    """The table for a narrow terminal: a line or more for each row."""
+    arrow = "→" if style.unicode else ">"
+    lines = []
+    for name, a, b, delta in zip(*(column.cells for column in columns), strict=True):
+        both = a if a == b else f"{a} {arrow} {b}"
+        lines += wrap(f"{name:<9} {both}" + (f" ({delta})" if delta else ""), style.width, 10)
+    return lines
 
 
 def _columns(a: Experiment, b: Experiment, style: Style) -> list[Column]:

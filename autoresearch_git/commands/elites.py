@@ -19,6 +19,7 @@ from autoresearch_git.records import Experiment
 def command(klass: str, as_json: bool | None) -> None:
     """The best experiment of each niche: what the search keeps besides the one best.
 
+    The estimate is the middle of the interval, as in `git ar best`: a lucky run does not lead.
     A niche says what kind of change it was and what it did to size and cost. Plain git knows
     them too: git for-each-ref refs/ar/elites
 
@@ -34,7 +35,9 @@ def command(klass: str, as_json: bool | None) -> None:
             Output(True).record(each)
         return
     style = Style.of()
-    for line in rows(found, style, niche=True) if found else ["no niche has an elite yet"]:
+    for line in (
+        rows(found, style, niche=True, estimated=True) if found else ["no niche has an elite yet"]
+    ):
         style.echo(line)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from autoresearch_git.errors import ArError
-from autoresearch_git.ledger import write
+from autoresearch_git.ledger import trackers, write
 from autoresearch_git.look.filters import Filter
 from autoresearch_git.look.query import latest_class
 from autoresearch_git.memory.store import Memory
@@ -52,7 +52,7 @@ def command(form: str, path: str | None, every: bool, klass: str) -> None:
         if form == "parquet":
             write.parquet(found, target)
         else:
-            into = write.mlflow if form == "mlflow" else write.wandb
+            into = trackers.mlflow if form == "mlflow" else trackers.wandb
             into(found, target, "autoresearch")
     except OSError as error:
         raise ArError(f"cannot write {target}: {error.strerror or error}") from None

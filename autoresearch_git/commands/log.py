@@ -6,6 +6,8 @@ import click
 
 from autoresearch_git.errors import ArError
 from autoresearch_git.look.filters import Filter, moment, niches
+from autoresearch_git.look.numbers import estimate
+from autoresearch_git.look.query import best_before
 from autoresearch_git.look.rows import TSV, frontier_line, rows, tsv
 from autoresearch_git.look.style import Style
 from autoresearch_git.memory.store import Memory
@@ -59,7 +61,7 @@ def command(
         for each in _found(memory, wanted, number):
             Output(True).record(each)
     else:
-        _show(_found(memory, wanted, number), as_graph)
+        _show(memory, wanted, _found(memory, wanted, number), as_graph)
 
 
 def _found(memory: Memory, wanted: Filter, number: int | None) -> list[Experiment]:
@@ -76,16 +78,26 @@ def _tsv(found: list[Experiment]) -> None:
         click.echo(tsv(each))
 
 
-def _show(found: list[Experiment], as_graph: bool) -> None:
+def _show(memory: Memory, wanted: Filter, found: list[Experiment], as_graph: bool) -> None:
     style = Style.of()
     if not found:
-        style.echo("no experiments: git ar loop --runs 10")
+        none = "no experiments yet: git ar loop --runs 10, or get some: git ar sync"
+        style.echo(none if wanted == Filter() else "no experiment is like that: see git ar log")
         return
     if as_graph:
         from autoresearch_git.look.graph import graph
 
         lines = graph(found, style)
     else:
-        lines = [*rows(found, style), *filter(None, [frontier_line(found, style)])]
+        lines = [*rows(found, style), *filter(None, [_frontier(memory, wanted, found, style)])]
     for line in lines:
         style.echo(line)
+
+
+def _frontier(memory: Memory, wanted: Filter, found: list[Experiment], style: Style) -> str:
+    """The class's frontier while these were tried; of a selection, the best of these alone."""
+    if wanted.emitter or wanted.category or wanted.status or wanted.niche:
+        return frontier_line(found, style, title="best of these")
+    klass = next((each.klass for each in reversed(found) if each.klass), "")
+    before = best_before(memory.index, klass, found[0].seq)
+    return frontier_line(found, style, estimate(before.review) if before else None)

@@ -24,20 +24,23 @@ from autoresearch_git.records import Experiment
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from autoresearch_git.look.charts.archive import Cell
+
 CHARTS = ("progress", "frontier", "archive", "knobs", "curves")
 
 
 @click.command()
 @click.argument("chart", type=click.Choice(CHARTS), default="progress")
 @click.option("-o", "--output", "path", metavar="FILE", help="PNG or SVG (default: CHART.png).")
-@click.option("--term", is_flag=True, help="Draw progress in the terminal.")
-@click.option("--size", default="9x5", metavar="WxH", help="In inches (default 9x5).")
+@click.option("--term", is_flag=True, help="Draw in the terminal instead.")
+@click.option("--size", default="9x5", metavar="WxH", help="Inches of 150 pixels (default 9x5).")
 @click.option("--class", "klass", default="", help="Another class than the one that ran last.")
 def command(chart: str, path: str | None, term: bool, size: str, klass: str) -> None:
     """Charts of one class: progress, frontier, archive, knobs or curves.
 
     \b
     git ar plot --term
+    git ar plot knobs --term
     git ar plot -o progress.png
     git ar plot knobs -o knobs.svg --size 8x6
     """
@@ -45,12 +48,8 @@ def command(chart: str, path: str | None, term: bool, size: str, klass: str) -> 
     klass = klass or latest_class(index)
     found = list(Filter(klass=klass).newest(index))[::-1]
     if term:
-        from autoresearch_git.look.termplot import plot
-
-        if chart != "progress":
-            raise click.UsageError("--term draws progress only")
         style = Style.of()
-        for line in plot(series(found), style):
+        for line in _text(chart, index, klass, found, style):
             style.echo(line)
         return
     target = Path(path or f"{chart}.png")
@@ -87,12 +86,9 @@ def _painter(
         draw = module.progress if chart == "progress" else module.frontier
         return lambda axes: draw(axes, series(found))
     if chart == "archive":
-        from autoresearch_git.look.charts.archive import archive, cells
+        from autoresearch_git.look.charts.archive import archive
 
-        baseline = past.baseline(index, klass)
-        visits = {name: tally.tries for name, tally in index.tallies(klass, "niche").items()}
-        start = estimate(baseline.review) if baseline else None
-        return lambda axes: archive(axes, cells(elites(index, klass), visits, start))
+        return lambda axes: archive(axes, _cells(index, klass))
     if chart == "knobs":
         from autoresearch_git.look.charts.knobs import knobs
 
@@ -100,6 +96,32 @@ def _painter(
     from autoresearch_git.look.charts.curves import curves
 
     return lambda axes: curves(axes, found)
+
+
+def _text(
+    chart: str, index: Index, klass: str, found: Sequence[Experiment], style: Style
+) -> list[str]:
+    """A chart as lines of text."""
+    from autoresearch_git.look import termcharts
+    from autoresearch_git.look.termplot import plot
+
+    if chart in ("progress", "frontier"):
+        return (plot if chart == "progress" else termcharts.frontier)(series(found), style)
+    if chart == "archive":
+        return termcharts.archive(_cells(index, klass), style)
+    if chart == "knobs":
+        return termcharts.knobs(effects(found), style)
+    return termcharts.curves(found, style)
+
+
+def _cells(index: Index, klass: str) -> list[Cell]:
+    """The archive of a class as a map."""
+    from autoresearch_git.look.charts.archive import cells
+
+    baseline = past.baseline(index, klass)
+    visits = {name: tally.tries for name, tally in index.tallies(klass, "niche").items()}
+    start = estimate(baseline.review) if baseline else None
+    return cells(elites(index, klass), visits, start)
 
 
 def _size(text: str) -> tuple[float, float]:

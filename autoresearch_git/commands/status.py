@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 import msgspec
 
@@ -9,10 +11,12 @@ from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import ago, duration, estimate, interval, number, signed
 from autoresearch_git.look.status import Flight, Status, status
 from autoresearch_git.look.style import Style
-from autoresearch_git.look.table import Column, crop, table
+from autoresearch_git.look.table import Column, crop, table, wrap
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.records import Experiment
+
+INDENT = 10  # of what goes on in another line
 
 
 @click.command()
@@ -38,22 +42,28 @@ def render(found: Status, style: Style) -> list[str]:
     """The lines of the screen."""
     if not found.klass:
         text = f"{found.waiting} proposed, none run yet" if found.waiting else "no experiments yet"
-        lines = [f"{text}: git ar loop --runs 10"]
+        get = "" if found.waiting else ", or get some: git ar sync"
+        lines = wrap(f"{text}: git ar loop --runs 10{get}", style.width, 2)
         return lines + [crop(line, style.width) for line in _flights(found.flights, style)]
     lines = [f"class     {found.klass}", f"tried     {_counts(found, style)}"]
     if found.baseline:
         lines += _value("baseline", found.baseline, style)
     if found.best:
         lines += _value("best", found.best, style)
-        lines.append(f"          {_gain(found)}{_change(found.best)}")
+        lines += [f"{'':9} {text}" for text in (_gain(found), _change(found.best)) if text]
     lines.append(f"phase     {found.phase}, {found.stall} since the last keep")
     lines.append(f"spent     {duration(found.seconds)} of runs, {found.niches} niches reached")
+    if found.budget:
+        lines.append(f"budget    {_budget(found.budget)}")
     if found.running or found.waiting:
         lines.append(f"open      {found.running} running, {found.waiting} waiting")
-    lines += _flights(found.flights, style)
+    lines = [part for line in lines for part in wrap(line, style.width, INDENT)]
+    lines += [crop(line, style.width) for line in _flights(found.flights, style)]
     lines += _emitters(found, style)
-    lines += [f"{style.paint('!', 'yellow', bold=True)} {clean(text)}" for text in found.warnings]
-    return [crop(line, style.width) for line in lines]
+    sign = style.paint("!", "yellow", bold=True)
+    for text in found.warnings:  # whole: the cure stands at their end
+        lines += wrap(f"{sign} {clean(text)}", style.width, 2)
+    return lines
 
 
 def _counts(found: Status, style: Style) -> str:
@@ -72,7 +82,8 @@ def _value(title: str, experiment: Experiment, style: Style) -> list[str]:
     known, tail = interval(review), f"n={review.n}  {experiment.commit[:9]}"
     head = style.paint(head, bold=title == "best")
     if style.width < 72 and known:
-        return [f"{title:<9} {head} {tail}", f"{'':9} {known}"]
+        short = f"{title:<9} {head}  {experiment.commit[:9]}"
+        return [short, f"{'':9} {known} n={review.n}"]
     return [f"{title:<9} {head} {known} {tail}".replace("  n=", " n=")]
 
 
@@ -80,13 +91,25 @@ def _gain(found: Status) -> str:
     """How far the best is from the baseline; interval middles on both sides."""
     start = estimate(found.baseline.review) if found.baseline else None
     end = estimate(found.best.review) if found.best else None
-    if start is None or end is None or not start:
+    if start is None or end is None or not start or found.best == found.baseline:
         return ""
-    return f"{signed(end - start)} ({(end - start) / abs(start):+.2%}) from the baseline  "
+    return f"{signed(end - start)} ({(end - start) / abs(start):+.2%}) from the baseline"
 
 
 def _change(experiment: Experiment) -> str:
     return clean(experiment.plan.change, 100) if experiment.plan else ""
+
+
+def _budget(budget: Mapping[str, tuple[float, float]]) -> str:
+    """What the loop that runs has spent of each of its limits."""
+    parts = []
+    if "runs" in budget:
+        parts.append("experiment {:.0f} of {:.0f}".format(*budget["runs"]))
+    if "seconds" in budget:
+        parts.append("{} of {}".format(*map(duration, budget["seconds"])))
+    if "patience" in budget:
+        parts.append("{:.0f} of {:.0f} without a keep".format(*budget["patience"]))
+    return "the loop is at " + ", ".join(parts)
 
 
 def _flights(flights: tuple[Flight, ...], style: Style) -> list[str]:
@@ -102,9 +125,8 @@ def _flights(flights: tuple[Flight, ...], style: Style) -> list[str]:
 
 
 def _emitters(found: Status, style: Style) -> list[str]:
-    if not found.emitters:
-        return []
-    rows = sorted(found.emitters.items(), key=lambda item: (-item[1].tries, item[0]))
+    emitters = {name: tally for name, tally in found.emitters.items() if name != "baseline"}
+    rows = sorted(emitters.items(), key=lambda item: (-item[1].tries, item[0]))
     columns = [
         Column("emitter", [clean(name, 24) for name, _ in rows], weight=9),
         Column("tried", [str(t.tries) for _, t in rows], right=True, weight=8),
@@ -113,7 +135,7 @@ def _emitters(found: Status, style: Style) -> list[str]:
         Column("time", [duration(t.seconds) for _, t in rows], right=True, weight=2),
         Column("reward", [_reward(t.wins, t.tries, style) for _, t in rows], weight=6),
     ]
-    return ["", *table(columns, style)]
+    return ["", *table(columns, style)] if rows else []
 
 
 def _reward(wins: int, tries: int, style: Style) -> str:

@@ -15,11 +15,15 @@ from msgspec.structs import replace
 from autoresearch_git.commands.status import render
 from autoresearch_git.look.filters import Filter
 from autoresearch_git.look.frame import frame
+from autoresearch_git.look.numbers import estimate
+from autoresearch_git.look.query import best_before
 from autoresearch_git.look.status import status
 from autoresearch_git.look.style import Style
 from autoresearch_git.memory.store import Memory
 
 RECENT = 200  # experiments behind the sparkline
+LOW = 28  # rows of a terminal below which the verdicts are more important than the emitters
+ROWS = 40  # of a frame where no terminal has a height
 
 
 @click.command()
@@ -37,9 +41,9 @@ def command(every: float, once: bool, klass: str) -> None:
     ssh box git -C lab ar watch --once
     """
     memory = Memory.open()
-    style = Style.of()
     if once or not sys.stdout.isatty():
-        for line in _frame(memory, klass, style, 200):
+        style = Style.of()
+        for line in _frame(memory, klass, style, shutil.get_terminal_size((80, ROWS)).lines):
             style.echo(line)
         return
     try:
@@ -65,8 +69,11 @@ def _frame(memory: Memory, klass: str, style: Style, height: int) -> list[str]:
         if each.lease
     }
     recent = list(islice(Filter(klass=now.klass).newest(memory.index), RECENT))[::-1]
-    head = render(replace(now, flights=()), style)  # they have lines of their own below
-    return frame(head, now, logs, recent if now.klass else [], style, height)
+    before = best_before(memory.index, now.klass, recent[0].seq) if recent else None
+    start = estimate(before.review) if before else None
+    shown = replace(now, flights=())  # they have lines of their own below
+    head = render(shown if height >= LOW else replace(shown, emitters={}), style)
+    return frame(head, now, logs, recent if now.klass else [], start, style, height)
 
 
 def _log(memory: Memory, run: str) -> Path:
@@ -78,6 +85,14 @@ def _live(frames: Iterator[str]) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    with Live(console=Console(), screen=True, auto_refresh=False) as live:
+    # A redirected stdout would be no terminal any more: no colours, no width, no Unicode.
+    live = Live(
+        console=Console(),
+        screen=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with live:
         for text in frames:
             live.update(Text.from_ansi(text, no_wrap=True, overflow="crop"), refresh=True)

@@ -8,13 +8,15 @@ import adds nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from autoresearch_git import refs
 from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
+from autoresearch_git.git.pack import Pack
 from autoresearch_git.git.process import git
 from autoresearch_git.git.repo import Person, Repo
 from autoresearch_git.ledger.match import Match, match
@@ -47,7 +49,8 @@ class _State:
     incumbent: str  # commit of the last keep, or what the first row starts from
     best: float | None = None
     baseline: Run | None = None
-    fresh: bool = True  # until the first experiment has taken what concerns the whole file
+    made: dict[str, tuple[str, int]] = field(default_factory=dict)  # commit -> tree, time
+    fresh: bool = True  # until the first new experiment has taken what concerns the whole file
 
 
 def bring(memory: Memory, ledger: Ledger, branch: str, hardware: str, dry: bool) -> Brought:
@@ -57,16 +60,21 @@ def bring(memory: Memory, ledger: Ledger, branch: str, hardware: str, dry: bool)
     contract = hashlib.sha256(repr(name).encode()).hexdigest()[:8]
     brought = Brought(f"{contract}-{refs.component(hardware or 'imported')}")
     brought.refused = list(ledger.refused)
-    events: list[Event] = []
     state = _State(_start(memory.repo, branch, found))
-    for group in _groups(found):
-        made = _bring(memory, ledger, brought, state, group, contract, dry)
-        events += made
-        if len(events) >= 4 * BATCH:
+    groups = list(_groups(found))
+    for k in range(0, len(groups), BATCH):
+        with Pack(memory.place) as pack:
+            events: list[Event] = []
+            for group in groups[k : k + BATCH]:
+                events += _bring(memory, ledger, brought, state, group, contract, pack)
+            if dry or not events:
+                continue
+            guard = pack.finish()
+        try:
             memory.append(*events)
-            events = []
-    if events:
-        memory.append(*events)
+        finally:
+            if guard:
+                guard.unlink(missing_ok=True)
     return brought
 
 
@@ -77,12 +85,12 @@ def _bring(
     state: _State,
     group: Sequence[Match],
     contract: str,
-    dry: bool,
+    pack: Pack,
 ) -> list[Event]:
     """The events of one experiment, with all of its rows."""
     first = group[0]
-    oid = first.commit or _placeholder(memory.repo, ledger, state.incumbent, first, dry)
-    known = memory.experiment(oid) if oid else None
+    oid = first.commit or _placeholder(memory.repo, ledger, state, first, pack)
+    known = memory.experiment(oid)
     if known and not _is_import(known.plan):
         about = f"{oid[:9]} was run here already: its own results stand"
         brought.refused += [Refused(each.row.number, about, each.row.line) for each in group]
@@ -92,12 +100,17 @@ def _bring(
     change = _change(memory.repo, oid) if first.commit else Change()
     runs = tuple(_run(contract, brought.klass, oid, each.row) for each in group)
     review = _review(ledger, brought.klass, state, first, runs, change)
-    plan = _plan(ledger, state, first, group, memory.repo.parents(oid) if first.commit else ())
+    parents = memory.repo.parents(oid) if first.commit else ()
+    origin = _origin(ledger, first, group) | _when(memory.repo, state, first, oid)
+    if state.fresh and not known:
+        origin |= _whole(ledger)
+        state.fresh = False
+    plan = _plan(ledger, state, first, origin, parents)
     if review.verdict.startswith("keep") or first.row.is_baseline:
-        state.incumbent = oid or state.incumbent
+        state.incumbent = oid
         state.best = review.value if review.value is not None else state.best
         state.baseline = state.baseline or runs[0]
-    if known or dry:
+    if known:
         return []
     tree = memory.repo.tree(oid) if first.commit else ""  # "": the files are not what was run
     decision = Decision(klass=review.klass, verdict=review.verdict, reason=review.reason)
@@ -126,23 +139,26 @@ def _start(repo: Repo, branch: str, found: Sequence[Match]) -> str:
     return repo.resolve(branch)
 
 
-def _placeholder(repo: Repo, ledger: Ledger, parent: str, found: Match, dry: bool) -> str:
-    """A commit that stands for one that is gone, the same at every import; "" in a dry run."""
-    if dry:
-        return ""
-    row = found.row
+def _placeholder(repo: Repo, ledger: Ledger, state: _State, found: Match, pack: Pack) -> str:
+    """A commit that stands for one that is gone, the same at every import."""
+    row, parent = found.row, state.incumbent
+    if parent not in state.made:
+        state.made[parent] = repo.tree(parent), repo.commit(parent).commit_time
+    tree, clock = state.made[parent]
     about = clean(row.description, 100) or f"row {row.number}"
     said = f"Row {row.number} of {clean(ledger.source)}: {clean(found.how)}.\n"
     text = f"exp: {about}\n\n{said}This commit has its parent's files, not the ones that ran.\n"
-    who = Person("git-ar", "git-ar@localhost", repo.commit(parent).commit_time + row.number)
-    return repo.write_commit(repo.tree(parent), [parent], text, who, who)
+    who = Person("git-ar", "git-ar@localhost", clock + row.number)
+    oid = pack.write_commit(tree, [parent], text, who, who)
+    state.made[oid] = tree, clock + row.number
+    return oid
 
 
 def _plan(
     ledger: Ledger,
     state: _State,
     first: Match,
-    group: Sequence[Match],
+    origin: Mapping[str, Any],
     parents: Sequence[str],
 ) -> Plan:
     row, more = first.row, first.row.more
@@ -157,27 +173,37 @@ def _plan(
         change=clean(row.description, 200) or f"row {row.number} of {clean(ledger.source, 60)}",
         parent="" if emitter == "baseline" else parent,
         hypothesis=clean(str(more.get("hypothesis", "")), 400),
-        agent={"name": "import", "imported": _origin(ledger, state, first, group)},
+        agent={"name": "import", "imported": origin},
     )
 
 
-def _origin(ledger: Ledger, state: _State, first: Match, group: Sequence[Match]) -> dict[str, Any]:
-    """Where it comes from, and what an export to the byte needs."""
+def _origin(ledger: Ledger, first: Match, group: Sequence[Match]) -> dict[str, Any]:
+    """Where it comes from, and its lines as they stand there."""
     own = [each.row.number for each in group]
     found: dict[str, Any] = {
         "source": clean(ledger.source, 200),
         "row": own[0],
         "how": first.how,
     }
-    if not first.row.line:
-        return found  # JSON lines: there is no table to write again
-    found["lines"] = {str(each.row.number): each.row.line for each in group}
-    if state.fresh:
-        format_ = {"head": ledger.head, "ending": ledger.ending, "encoding": ledger.encoding}
-        found["file"] = {**format_, "closed": ledger.closed}
-        found["refused"] = {str(r.number): r.line for r in ledger.refused}
-    state.fresh = False
+    if first.row.line:  # of JSON lines there is no table to write again
+        found["lines"] = {str(each.row.number): each.row.line for each in group}
     return found
+
+
+def _whole(ledger: Ledger) -> dict[str, Any]:
+    """What an export to the byte needs besides the rows; {} of JSON lines."""
+    if not ledger.rows[0].line:
+        return {}
+    file = {"head": ledger.head, "encoding": ledger.encoding, "closed": ledger.closed}
+    return {"file": file, "refused": {str(r.number): r.line for r in ledger.refused}}
+
+
+def _when(repo: Repo, state: _State, first: Match, oid: str) -> dict[str, float]:
+    """When it was tried: as the row says, unless that is yet to come, else as its commit does."""
+    said, now = first.row.more.get("time"), time.time()
+    if said is None or said > now:
+        said = state.made[oid][1] if oid in state.made else repo.commit(oid).commit_time
+    return {"time": float(said)} if said <= now else {}
 
 
 def _is_import(plan: Plan | None) -> bool:

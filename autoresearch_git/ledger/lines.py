@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, finite
+from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite, seconds
 
 _VALUES = ("value", "metric", "val_bpb", "score", "loss")
 _TEXTS = ("description", "change", "idea", "summary", "name")
@@ -27,6 +27,7 @@ def parse(
     def segment(name: str, lower: bool) -> None:
         segments.append((metric or name, lower, [], []))
 
+    few(data.count(b"\n"), source)
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
@@ -59,6 +60,7 @@ def discovery(folder: Path) -> Ledger:
     for name in ("state.json", "events.jsonl"):
         path = folder / name
         data = path.read_bytes() if path.is_file() else b""
+        few(data.count(b"\n"), str(path))
         for number, line in enumerate([data] if name == "state.json" else data.split(b"\n"), 1):
             if not line.strip():
                 continue
@@ -82,7 +84,7 @@ def discovery(folder: Path) -> Ledger:
 
 def _object(line: bytes) -> object:
     try:
-        return json.loads(line.decode("utf-8", "replace"))
+        return json.loads(line.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
         return None
 
@@ -102,7 +104,7 @@ def _row(number: int, found: dict[str, Any], mapping: Mapping[str, str]) -> Row 
         return next((found[name] for name in wanted if name in found), None)
 
     asi = found.get("asi") if isinstance(found.get("asi"), dict) else {}
-    more: dict[str, Any] = {"time": _seconds(cell("time", "timestamp", "time"))}
+    more: dict[str, Any] = {"time": seconds(cell("time", "timestamp", "time"))}
     if isinstance(asi, dict) and asi.get("hypothesis"):
         more["hypothesis"] = str(asi["hypothesis"])
     return checked(
@@ -119,8 +121,10 @@ def _row(number: int, found: dict[str, Any], mapping: Mapping[str, str]) -> Row 
 def _evo(number: int, record: dict[str, Any]) -> Row | Refused:
     metrics = _numbers(record.get("metrics"))
     value = metrics.pop("val_bpb", None)
-    names = ("emitter", "phase", "category", "hypothesis", "crash_signature", "timestamp")
+    names = ("emitter", "phase", "category", "hypothesis", "crash_signature")
     more = {name: record[name] for name in names if record.get(name)}
+    if when := seconds(record.get("timestamp")):
+        more["time"] = when
     status = str(record.get("status", ""))
     if value is None and status.lower() not in ("keep", "near-miss", "near_miss"):
         status = "crash"
@@ -138,11 +142,3 @@ def _evo(number: int, record: dict[str, Any]) -> Row | Refused:
 def _numbers(found: object) -> dict[str, float]:
     items = found.items() if isinstance(found, dict) else ()
     return {str(k)[:60]: v for k, raw in items if (v := finite(raw)) is not None}
-
-
-def _seconds(found: object) -> float | None:
-    """Seconds since 1970; some write milliseconds."""
-    value = finite(found)
-    if value is None or value <= 0:
-        return None
-    return value / 1000 if value > 1e11 else value

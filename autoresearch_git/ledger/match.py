@@ -27,16 +27,17 @@ def match(repo: Repo, branch: str, rows: Sequence[Row]) -> list[Match]:
     ordered = sorted(line)
     loose = _loose(repo, [row.hash for row in rows if row.hash])
     taken: dict[str, Row] = {}
-    found: list[Match] = []
-    for row in rows:
+    found: dict[int, Match] = {}
+    # Many write the commit that they went back to beside a discard: the row that kept it owns it.
+    for row in sorted(rows, key=lambda row: (row.status != "keep", row.number)):
         oid, how = _one(row, ordered, loose)
         before = taken.get(oid) if oid else None
         if before and before.description.strip() != row.description.strip():
             oid, how = "", f"{row.hash} is row {before.number}'s commit already"
         elif oid:
             taken.setdefault(oid, row)
-        found.append(Match(row, oid, how))
-    return _with_baseline(repo, line, found)
+        found[row.number] = Match(row, oid, how)
+    return _with_baseline(repo, line, [found[row.number] for row in rows])
 
 
 def _line(repo: Repo, branch: str) -> dict[str, int]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
+
+from autoresearch_git.errors import ArError
 
 STATUSES = {
     **dict.fromkeys(("keep", "kept", "keeper", "baseline", "win", "accepted"), "keep"),
@@ -14,6 +17,8 @@ STATUSES = {
     **dict.fromkeys(("near-miss", "near_miss", "nearmiss"), "near-miss"),
     **dict.fromkeys(("invalid", "checks_failed"), "invalid"),
 }
+ROWS = 20_000  # of a ledger; they take half a minute to write
+OLDEST = 1e9  # seconds since 1970, in 2001: less is a duration
 _HEX = re.compile(r"[0-9a-f]{4,40}")
 
 
@@ -38,7 +43,7 @@ class Row:
 
     @property
     def is_baseline(self) -> bool:
-        words = (self.commit.lower(), self.description.lower().strip())
+        words = (self.commit.lower().strip("_"), self.description.lower().strip())
         return words[0] == "baseline" or words[1].startswith("baseline")
 
 
@@ -61,7 +66,6 @@ class Ledger:
     metric: str = "val_bpb"
     minimize: bool = True
     head: str = ""  # what stood before the first row, as it was
-    ending: str = "\n"
     encoding: str = "utf-8"
     closed: bool = True  # whether the last line had an ending
     segment: int = 0
@@ -76,6 +80,27 @@ def finite(text: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None
+
+
+def seconds(found: object) -> float | None:
+    """A time as seconds since 1970: some write those, some milliseconds, some an ISO date."""
+    value = finite(found)
+    if value is None and isinstance(found, str):
+        try:
+            when = datetime.fromisoformat(found.strip().replace("Z", "+00:00"))
+        except ValueError:
+            return None
+        value = (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+    if value is None or value < OLDEST:
+        return None
+    return value / 1000 if value > 1e11 else value
+
+
+def few(lines: int, source: str) -> None:
+    """Refuse a file that is no ledger of an autonomous loop, before any work on it."""
+    if lines > ROWS + 1:  # a header may come before them
+        about = f"{source} has {lines:,} lines: more than {ROWS:,} are not imported at once"
+        raise ArError(about, f"import a part, for example: head -n {ROWS} FILE > part")
 
 
 def checked(

@@ -6,20 +6,20 @@ Lines are kept as they stand, so that what was imported can be exported to the b
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from autoresearch_git.errors import ArError
-from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, finite
+from autoresearch_git.ledger.rows import Ledger, Refused, Row, checked, few, finite, seconds
 
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")
 HEAD = "\t".join(COLUMNS)
-ROWS = 20_000  # more is no ledger of an autonomous loop, and would take minutes to write
 _NAMES = {  # our word -> names of columns that mean it, the first present one wins
     "commit": ("commit", "sha", "hash", "commit_hash", "revision"),
     "value": ("value", "metric", "val_bpb", "loss", "score", "result"),
     "status": ("status", "verdict", "decision", "outcome"),
     "description": ("description", "change", "idea", "note", "name", "summary"),
     "memory_gb": ("memory_gb", "vram_gb"),
+    "time": ("timestamp", "time", "date"),
 }
 
 
@@ -28,28 +28,38 @@ def parse(
 ) -> Ledger:
     """The rows of a TSV or CSV file. `mapping`: our word (commit, value, ...) -> column name."""
     text, encoding = _decoded(data)
-    ending = "\r\n" if "\r\n" in text else "\n"
-    lines = text.split(ending)
+    lines = text.split("\n")  # a \r before it stays with its line: some files mix both endings
     closed = lines[-1] == ""
     lines = lines[:-1] if closed else lines
-    if len(lines) > ROWS + 1:
-        about = f"{source} has {len(lines):,} lines: more than {ROWS:,} are not imported at once"
-        raise ArError(about, "import the part that you need, or several parts")
+    few(len(lines), source)
     split = _comma if lines and "\t" not in lines[0] and "," in lines[0] else _tab
-    names, titled = _names(split(lines[0]) if lines else [], mapping)
+    first = split(_bare(lines[0])) if lines else []
+    names, titled = _names(first, mapping)
     rows: list[Row] = []
     refused: list[Refused] = []
     for number, line in enumerate(lines[titled:], 1 + titled):
-        found = _row(number, line, split(line), names)
+        found = _row(number, line, split(_bare(line)), names)
         if isinstance(found, Row):
             rows.append(found)
         else:
             refused.append(found)
     head = lines[0] if titled else ""
-    shown = metric or _metric(head, split, mapping)
+    shown = metric or _metric(first if titled else [], names)
     return Ledger(
-        source, tuple(rows), tuple(refused), shown, minimize, head, ending, encoding, closed
+        source,
+        tuple(rows),
+        tuple(refused),
+        shown,
+        minimize,
+        head,
+        encoding=encoding,
+        closed=closed,
     )
+
+
+def _bare(line: str) -> str:
+    """A line without what Windows puts around lines and files."""
+    return line.removesuffix("\r").removeprefix("\ufeff")
 
 
 def _decoded(data: bytes) -> tuple[str, str]:
@@ -82,6 +92,8 @@ def _names(first: Sequence[str], mapping: Mapping[str, str]) -> tuple[dict[str, 
     missing = [f"{word}={name}" for word, name in mapping.items() if name.lower() not in titles]
     if missing:
         raise ArError(f"no such column: {', '.join(missing)}", f"there are: {', '.join(titles)}")
+    if {"commit", "status"} <= names.keys() and 1 not in names.values() and len(titles) > 2:
+        names.setdefault("value", 1)  # the upstream project's columns, with another metric
     if {"value", "status"} <= names.keys():
         return names, 1
     # The five columns without a header: the second one is a number.
@@ -108,7 +120,7 @@ def _row(number: int, line: str, cells: list[str], names: dict[str, int]) -> Row
             return "\t".join(cells[place:])  # an unquoted tab within the last column
         return cells[place] if place < len(cells) else ""
 
-    memory = finite(cell("memory_gb"))
+    memory, when = finite(cell("memory_gb")), seconds(cell("time"))
     metrics = {"peak_vram_mb": memory * 1024} if memory else {}
     return checked(
         number,
@@ -117,13 +129,13 @@ def _row(number: int, line: str, cells: list[str], names: dict[str, int]) -> Row
         cell("status"),
         cell("description"),
         metrics=metrics,
+        more={"time": when} if when else {},
         line=line,
     )
 
 
-def _metric(head: str, split: Callable[[str], list[str]], mapping: Mapping[str, str]) -> str:
-    titles = [cell.strip() for cell in split(head)]
-    if "value" in mapping:
-        return mapping["value"]
-    named = next((t for t in titles if t.lower() in _NAMES["value"]), "val_bpb")
+def _metric(titles: Sequence[str], names: Mapping[str, int]) -> str:
+    """The title of the column of values, unless it only says that they are values."""
+    place = names.get("value", len(titles))
+    named = titles[place].strip() if place < len(titles) else "val_bpb"
     return "metric" if named.lower() == "value" else named

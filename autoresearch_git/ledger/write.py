@@ -1,4 +1,4 @@
-"""Write what is on the trail for other systems: the five-column ledger, Parquet, MLflow, W&B."""
+"""Write what is on the trail for other systems: the five-column ledger, flat rows, Parquet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from autoresearch_git.clean import clean
 from autoresearch_git.errors import ArError
 from autoresearch_git.ledger.table import HEAD
-from autoresearch_git.look.numbers import number, seconds_of
+from autoresearch_git.look.numbers import number, seconds_of, when
 from autoresearch_git.records import Experiment
 
 _TEXTS = (
@@ -22,14 +22,15 @@ _STATUS = {"crash": "crash", "invalid": "crash", "keep": "keep", "keep-unconfirm
 def tsv(found: Sequence[Experiment]) -> bytes:
     """The upstream project's ledger; rows that were imported are written as they were read."""
     origins = [origin for each in found if (origin := _origin(each))]
-    first = next((o for o in origins if "file" in o), None)
-    if first is None or not all("lines" in origin for origin in origins):
+    wholes = [origin for origin in origins if "file" in origin]  # one for each import
+    if not wholes or not all("lines" in origin for origin in origins):
         return ("\n".join([HEAD, *map(_row, found)]) + "\n").encode()
-    file, ending = first["file"], str(first["file"]["ending"])
+    file, ending = wholes[-1]["file"], str(wholes[-1]["file"].get("ending", "\n"))
     lines = {int(n): text for o in origins for n, text in o["lines"].items()}
-    lines |= {int(n): text for n, text in first["refused"].items()}
+    lines |= {int(n): text for whole in wholes for n, text in whole["refused"].items()}
     head = [str(file["head"])] if file["head"] else []
-    own = [_row(each) for each in found if not _origin(each)]
+    tail = "\r" if str(file["head"]).endswith("\r") else ""
+    own = [_row(each) + tail for each in found if not _origin(each)]
     text = ending.join([*head, *(lines[n] for n in sorted(lines)), *own])
     last = ending if file["closed"] or own else ""
     return (text + last).encode(str(file["encoding"]), "replace")
@@ -41,7 +42,7 @@ def flat(each: Experiment) -> dict[str, Any]:
     return {
         "commit": each.commit,
         "seq": each.seq,
-        "time": each.time,
+        "time": when(each),
         "class": each.klass,
         "contract": each.contract,
         "verdict": each.verdict,
@@ -83,38 +84,6 @@ def parquet(found: Sequence[Experiment], path: Path) -> None:
     names = list(flat(Experiment(commit="")))
     schema = pa.schema([(name, types.get(name, pa.float64())) for name in names])
     writer.write_table(pa.Table.from_pylist(rows, schema=schema), path)
-
-
-def mlflow(found: Sequence[Experiment], folder: Path, name: str) -> None:
-    """A local MLflow store, one MLflow run an experiment."""
-    try:
-        from mlflow.tracking import MlflowClient
-    except ImportError:
-        raise ArError("this needs mlflow", "pip install mlflow") from None
-    client = MlflowClient(tracking_uri=folder.resolve().as_uri())
-    experiment = client.create_experiment(name)
-    for each in found:
-        run = client.create_run(experiment, start_time=int(each.time * 1000)).info.run_id
-        for key, value in flat(each).items():
-            if isinstance(value, bool | str):
-                client.set_tag(run, key, str(value)[:5000])
-            elif value is not None:
-                client.log_metric(run, key, float(value))
-        client.set_terminated(run, "FAILED" if each.value is None else "FINISHED")
-
-
-def wandb(found: Sequence[Experiment], folder: Path, name: str) -> None:
-    """An offline Weights & Biases directory, one step an experiment; `wandb sync` uploads it."""
-    try:
-        import wandb as client
-    except ImportError:
-        raise ArError("this needs wandb", "pip install wandb") from None
-    folder.mkdir(parents=True, exist_ok=True)
-    run = client.init(project=name, dir=str(folder), mode="offline")
-    for step, each in enumerate(found):
-        row = {key: value for key, value in flat(each).items() if value is not None}
-        run.log(row, step=step)
-    run.finish()
 
 
 def _row(each: Experiment) -> str:

@@ -8,10 +8,12 @@ from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import clock, number
 from autoresearch_git.look.rows import rows, runs
 from autoresearch_git.look.spark import spark
-from autoresearch_git.look.style import Style
-from autoresearch_git.look.table import crop
+from autoresearch_git.look.style import MARKS, Style
+from autoresearch_git.look.table import wrap
 from autoresearch_git.memory.note import SCORES, render
-from autoresearch_git.records import Event, Experiment
+from autoresearch_git.records import Event, Experiment, Scores
+
+REPEATED = ("Verdict: ", "Value: ", "Delta: ", "Score: ", "Runs: ")  # trailers for plain git
 
 
 def detail(
@@ -21,8 +23,8 @@ def detail(
     style: Style,
 ) -> list[str]:
     """The lines; `history` holds its review and decision events in their order."""
-    lines = [style.paint(f"experiment {experiment.commit}", "yellow"), ""]
-    lines += [style.verdict(experiment.verdict), *render(experiment).splitlines()]
+    name = experiment.commit[: max(9, style.width - len("experiment "))]  # cut, it is still a name
+    lines = [style.paint(f"experiment {name}", "yellow"), "", *_review(experiment, style)]
     if imported := _imported(experiment):
         lines.append(f"Imported: {imported}")
     lines += _scores(experiment, style)
@@ -31,12 +33,20 @@ def detail(
         lines += ["", *runs(experiment, style)]
     if len(history) > 1:
         lines += ["", "verdicts"]
-        lines += [_event(event, style) for event in history]
+        lines += [_event(event, style) for event in _told_once(history)]
     if experiment.remarks:
         lines += ["", *(f"remark: {clean(text, 400)}" for text in experiment.remarks)]
     if children:
         lines += ["", f"children ({len(children)})", *rows(children[-20:], style)]
-    return [crop(line, style.width) for line in lines]
+    return [part for line in lines for part in wrap(line, style.width, 2)]
+
+
+def _review(experiment: Experiment, style: Style) -> list[str]:
+    """The note, without what its first line or the lines below say too."""
+    head, *rest = render(experiment).splitlines()
+    colour = MARKS.get(experiment.verdict, ("", "", None))[2]
+    lines = [f"{style.mark(experiment.verdict)} {style.paint(head, colour)}"]
+    return lines + [line for line in rest if not line.startswith(REPEATED)]
 
 
 def _imported(experiment: Experiment) -> str:
@@ -47,15 +57,16 @@ def _imported(experiment: Experiment) -> str:
 
 
 def _scores(experiment: Experiment, style: Style) -> list[str]:
-    if not experiment.review:
+    if not experiment.review or experiment.review.scores == Scores():  # imported
         return []
     full, empty = ("█", "░") if style.unicode else ("#", ".")
+    cells = 20 if style.width >= 60 else 10
     lines = [""]
     for name in SCORES:
         value = float(getattr(experiment.review.scores, name))
-        filled = round(20 * min(max(value, 0.0), 1.0))
+        filled = round(cells * min(max(value, 0.0), 1.0))
         cost = name in ("complexity", "memory")
-        bar = style.paint(full * filled, "red" if cost else "green") + empty * (20 - filled)
+        bar = style.paint(full * filled, "red" if cost else "green") + empty * (cells - filled)
         lines.append(f"{name:<12} {bar} {value:.2f}{' (cost)' if cost else ''}")
     return lines
 
@@ -68,6 +79,17 @@ def _curve(experiment: Experiment, style: Style) -> list[str]:
     losses = [loss for _, loss in found[-1]]
     line = spark(losses, style, max(8, min(60, style.width - 40)))
     return ["", f"loss {line} {number(losses[0])} to {number(losses[-1])}"]
+
+
+def _told_once(history: Sequence[Event]) -> list[Event]:
+    """Without the decisions that only say what the review before them does."""
+    found: list[Event] = []
+    for event in history:
+        review = found[-1].review if found else None
+        said = (review.verdict, review.reason) if review else None
+        if event.decision is None or (event.decision.verdict, event.decision.reason) != said:
+            found.append(event)
+    return found
 
 
 def _event(event: Event, style: Style) -> str:

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 
 from autoresearch_git.errors import ArError
+from autoresearch_git.look.numbers import when
 from autoresearch_git.look.query import newest_first
 from autoresearch_git.memory.index import Index
 from autoresearch_git.records import Experiment
@@ -49,7 +50,7 @@ class Filter:
         category = each.review.category if each.review else ""
         if self.category and category != self.category:
             return False
-        return self.since is None or each.time >= self.since
+        return self.since is None or when(each) >= self.since
 
 
 def niches(index: Index) -> list[str]:
@@ -64,7 +65,7 @@ def moment(text: str, now: float | None = None) -> float:
     if unit in _UNITS and number.replace(".", "", 1).isdigit():
         return (time.time() if now is None else now) - float(number) * _UNITS[unit]
     try:
-        when = datetime.fromisoformat(text)
+        date = datetime.fromisoformat(text)
     except ValueError:
         raise ArError(f"{text!r} is no time", "write 90m, 2h, 3d, 1w or 2026-03-08") from None
-    return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+    return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()

@@ -61,6 +61,13 @@ def clock(when: float) -> str:
     return time.strftime("%m-%d %H:%M", time.gmtime(max(0.0, when)))
 
 
+def when(experiment: Experiment) -> float:
+    """When it was proposed; of an imported one, when that was elsewhere, if its ledger tells."""
+    imported = experiment.plan.agent.get("imported") if experiment.plan else None
+    told = imported.get("time") if isinstance(imported, dict) else None
+    return told if isinstance(told, float | int) else experiment.time
+
+
 def seconds_of(experiment: Experiment) -> float:
     """Wall seconds that were really spent on its runs."""
     return sum(run.seconds for run in experiment.runs if not run.cached)

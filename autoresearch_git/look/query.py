@@ -50,6 +50,14 @@ def children(index: Index, parent: Experiment) -> list[Experiment]:
     return [each for each in found if each.plan and each.plan.parent in own]
 
 
+def best_before(index: Index, klass: str, seq: int) -> Experiment | None:
+    """The best of a class among those proposed before a place on the trail."""
+    # The plus keeps SQLite from sorting all that came before: it goes by rank instead.
+    ranked = "class = ? AND +seq < ? AND loss IS NOT NULL ORDER BY loss, oid LIMIT 1"
+    found = index.select(ranked, klass, seq)
+    return found[0] if found else None
+
+
 def elites(index: Index, klass: str) -> dict[str, Experiment]:
     """The best experiment of each niche of a class."""
     found = {}

@@ -13,7 +13,7 @@ from autoresearch_git.look.query import elites, latest_class
 from autoresearch_git.memory import past
 from autoresearch_git.memory.index import Index
 from autoresearch_git.memory.store import Memory
-from autoresearch_git.records import Event, Experiment, Record
+from autoresearch_git.records import Event, Experiment, Lease, Record
 from autoresearch_git.search.phase import CRASH_WINDOW, phase
 
 
@@ -44,6 +44,9 @@ class Status(Record, frozen=True, omit_defaults=False):
     seconds: float = 0.0
     niches: int = 0
     flights: tuple[Flight, ...] = ()
+    budget: dict[str, tuple[float, float]] = field(
+        default_factory=dict
+    )  # of the loop that runs now: (spent, limit)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -76,6 +79,7 @@ def status(memory: Memory, klass: str = "") -> Status:
         seconds=sum(tally.seconds for tally in verdicts.values()),
         niches=len(index.tallies(klass, "niche")),
         flights=flights,
+        budget=_budget(index),
         warnings=tuple(_warnings(memory, klass, best, flights, waiting)),
     )
 
@@ -110,12 +114,27 @@ def _flights(index: Index) -> tuple[Flight, ...]:
     return tuple(found)
 
 
+def _budget(index: Index) -> dict[str, tuple[float, float]]:
+    """What the loop of the newest experiment has spent, as it said with its lease; {} if it ended.
+
+    Between two runs nothing is in flight, and still the loop goes on.
+    """
+    newest = index.select("latest = 1 ORDER BY seq DESC, oid DESC LIMIT 1")
+    starts = index.events_of(newest[0].commit, "start") if newest else []
+    lease = starts[-1].lease if starts else None
+    return lease.budget if lease and _state(lease, starts[-1].host) == "running" else {}
+
+
+def _state(lease: Lease, host: str) -> str:
+    """running, overdue, or gone."""
+    if host == platform.node() and not _alive(lease.pid):
+        return "gone"
+    return "overdue" if time.time() > lease.until else "running"
+
+
 def _flight(experiment: Experiment, start: Event) -> Flight:
     lease = experiment.lease
     assert lease is not None
-    state = "overdue" if time.time() > lease.until else "running"
-    if start.host == platform.node() and not _alive(lease.pid):
-        state = "gone"
     return Flight(
         commit=experiment.commit,
         change=experiment.plan.change if experiment.plan else "",
@@ -123,7 +142,7 @@ def _flight(experiment: Experiment, start: Event) -> Flight:
         pid=lease.pid,
         since=start.time,
         until=lease.until,
-        state=state,
+        state=_state(lease, start.host),
     )
 
 

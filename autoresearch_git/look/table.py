@@ -26,7 +26,7 @@ def table(columns: Sequence[Column], style: Style, *, head: bool = True, gap: in
     shown = [c for c in columns if any(c.cells)] or list(columns)
     widths = {id(c): _width(c, head) for c in shown}
     last = shown[-1]
-    floor = min(widths[id(last)], 12)
+    floor = min(widths[id(last)], max(12, style.width // 5))
 
     def need() -> int:
         fixed = sum(widths[id(c)] + gap for c in shown if c is not last)
@@ -64,6 +64,30 @@ def crop(text: str, columns: int) -> str:
     while bare and width(bare) > columns - 1:
         bare = bare[: max(0, columns - 1)] if bare.isascii() else bare[:-1]
     return bare.rstrip() + "…"
+
+
+def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
+    """The text in lines of at most so many columns, all but the first one indented."""
+    if width(text) <= columns:
+        return [text]
+    indent = min(indent, columns // 2)
+    bare = text.lstrip(" ")
+    lines, line = [], " " * min(len(text) - len(bare), columns // 2)
+    for word in bare.split(" "):
+        longer = f"{line} {word}" if line.strip() else line + word
+        if width(longer) <= columns:
+            line = longer
+            continue
+        if line.strip():
+            lines.append(line.rstrip())
+        line = " " * indent + word
+        while width(line) > columns:  # a word longer than a line
+            head = line[:columns]
+            while width(head) > columns:
+                head = head[:-1]
+            lines.append(head)
+            line = " " * indent + line[len(head) :]
+    return [*lines, line.rstrip()]
 
 
 def _width(column: Column, head: bool) -> int:

@@ -17,9 +17,17 @@ _SIGNS = {  # kind -> (sign, sign in ASCII, colour); later ones are drawn over e
 }
 
 
-def plot(series: Series, style: Style, height: int = 16) -> list[str]:
-    """The lines of the plot, as wide as the terminal (at most 100 columns)."""
-    limits = window(series)
+def plot(
+    series: Series,
+    style: Style,
+    height: int = 16,
+    limits: tuple[float, float] | None = None,
+) -> list[str]:
+    """The lines of the plot, as wide as the terminal (at most 100 columns).
+
+    `limits` are those of the axis; by default it leaves far-off failures out.
+    """
+    limits = limits or window(series)
     if limits is None:
         return ["no run has a value yet"]
     low, high = limits
@@ -49,11 +57,18 @@ def _cells(
         share = (min(max(value, low), high) - low) / ((high - low) or 1.0)
         return round((1 - share) * (height - 1)), round((index - 1) / count * (across - 1))
 
-    line = "─" if style.unicode else "-"
+    line, step = ("─", "│") if style.unicode else ("-", "|")
+    before: int | None = None
     for column in range(across):
         point = series.points[column * count // max(across - 1, 1) if count > 1 else 0]
-        if point.best is not None:
-            found[place(point.index, point.best)[0], column] = style.paint(line, "cyan")
+        if point.best is None:
+            continue
+        row = place(point.index, point.best)[0]
+        for between in range(min(row, before or 0) + 1, max(row, before or 0)):
+            if before is not None:
+                found[between, column] = style.paint(step, "cyan")
+        found[row, column] = style.paint(line, "cyan")
+        before = row
     for kind, (sign, simple, colour) in _SIGNS.items():
         for point in series.points:
             if point.kind == kind:

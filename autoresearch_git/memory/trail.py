@@ -7,6 +7,7 @@ nothing. All trails grow from one root commit that is the same in every reposito
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import heapq
 import secrets
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -27,8 +29,12 @@ from autoresearch_git.memory import logs
 from autoresearch_git.records import KINDS, VERSION, Event, decode, encode
 from autoresearch_git.refs import TRAIL
 
+if TYPE_CHECKING:
+    from autoresearch_git.git.pack import Pack
+
 ROOT_MESSAGE = "ar: trail\n\nThe events of a research, one a commit. Written by git ar.\n"
 ROOT = "4cebd0fa1640181348bab5ed70a0a7d49e430148"
+MANY = 100  # events that go into one pack: it is made durable once, not each of them
 NEW, OLD, BOTH = 1, 2, 3  # which of two tips an entry is reachable from
 
 _event = msgspec.json.Decoder(Event)
@@ -58,16 +64,37 @@ def append(
     before = read(repo, tip).event
     seq, clock = before.seq, max(time.time(), before.time)  # a clock that jumps back is held
     entries = []
-    for draft in drafts:
-        seq += 1
-        event = msgspec.structs.replace(
-            draft, id=secrets.token_hex(8), seq=seq, time=round(clock, 3), host=socket.gethostname()
-        )
-        tree = logs.tree(repo, log, cap) if log and draft is drafts[-1] else EMPTY_TREE
-        entries.append(write(repo, event, tree, [tip], _kept(repo, event)))
-        tip = entries[-1].oid
-    repo.swap(Move(TRAIL, tip, old), "ar: append", durable=repo.fsync)
+    with _target(repo, len(drafts)) as target:
+        for draft in drafts:
+            seq += 1
+            event = msgspec.structs.replace(
+                draft,
+                id=secrets.token_hex(8),
+                seq=seq,
+                time=round(clock, 3),
+                host=socket.gethostname(),
+            )
+            tree = logs.tree(repo, log, cap) if log and draft is drafts[-1] else EMPTY_TREE
+            entries.append(write(target, event, tree, [tip], _kept(repo, event)))
+            tip = entries[-1].oid
+        guard = None if isinstance(target, Repo) else target.finish()
+    try:
+        repo.swap(Move(TRAIL, tip, old), "ar: append", durable=repo.fsync)
+        if guard:
+            repo.settle()
+    finally:
+        if guard:
+            guard.unlink(missing_ok=True)
     return entries
+
+
+def _target(repo: Repo, count: int) -> contextlib.AbstractContextManager[Repo | Pack]:
+    """Where so many events are written to."""
+    if count <= MANY:
+        return contextlib.nullcontext(repo)
+    from autoresearch_git.git.pack import Pack
+
+    return Pack(repo.place)
 
 
 def read(repo: Repo, oid: str) -> Entry:

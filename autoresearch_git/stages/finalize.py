@@ -16,6 +16,7 @@ from autoresearch_git.errors import ArError
 from autoresearch_git.git.repo import Move, Person, Repo
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import KEEPS, Experiment, Review
+from autoresearch_git.review.evidence import usable
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ def publish(memory: Memory, ideas: list[Idea]) -> None:
 
 
 def message(each: Experiment, review: Review, above: str) -> str:
-    """The commit message: the idea, why, and mean, sd and n of what was measured."""
-    values = [run.value for run in each.runs if run.value is not None]
+    """The commit message: the idea, why, and mean, sd and n of the runs that the review counts."""
+    counted = usable([run for run in each.runs if run.klass == review.klass])
+    values = [run.value for run in counted if run.value is not None]
     mean, sd = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
     plan = each.plan
     lines = [clean(plan.change, 72) if plan else each.commit[:12], ""]

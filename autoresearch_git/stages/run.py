@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from autoresearch_git.backends import BACKENDS, contention, hardware
@@ -102,10 +102,12 @@ def claim(
     replicate: bool = False,
     timeout: float | None = None,
     backend: str = "local",
+    budget: Mapping[str, tuple[float, float]] | None = None,
 ) -> Job | None:
     """Take an experiment's next run, so that nobody else does; None if its result is known.
 
-    The lease goes to the trail under the lock. Raises BusyError if somebody runs it now.
+    The lease goes to the trail under the lock, with what its loop has spent of its budget, so
+    that every clone sees it. Raises BusyError if somebody runs it now.
     """
     again = replicate or experiment.again or seed is not None
     job = _job(research, experiment, seed, timeout)
@@ -119,7 +121,7 @@ def claim(
             raise _ResultKnownError
 
     try:
-        memory.append(_start(job, backend), check=check)
+        memory.append(_start(job, backend, budget), check=check)
     except _ResultKnownError:
         return None
     return job
@@ -147,10 +149,18 @@ def take_over(research: Research, experiment: Experiment, backend: Backend) -> J
     return job
 
 
-def _start(job: Job, backend: str) -> Event:
-    until = float(round(lease_until(time.time(), job.timeout, job.grace)))
-    pid = os.getpid()
-    lease = Lease(run=job.run, pid=pid, slot="", until=until, backend=backend, seed=job.seed)
+def _start(
+    job: Job, backend: str, budget: Mapping[str, tuple[float, float]] | None = None
+) -> Event:
+    lease = Lease(
+        run=job.run,
+        pid=os.getpid(),
+        slot="",
+        until=float(round(lease_until(time.time(), job.timeout, job.grace))),
+        backend=backend,
+        seed=job.seed,
+        budget=dict(budget or {}),
+    )
     return Event(kind="start", commit=job.commit, lease=lease)
 
 

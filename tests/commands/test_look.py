@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import re
 import shutil
+import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from autoresearch_git.cli import VERBS, cli
+from autoresearch_git.look.detail import detail
 from autoresearch_git.look.effects import effects
 from autoresearch_git.look.manual import pages
 from autoresearch_git.look.series import series
+from autoresearch_git.look.style import Style
+from autoresearch_git.records import Decision, Event
+from autoresearch_git.stages.finalize import message
 from tests.look.sample import experiments
 from tests.support import Sandbox
 
@@ -56,6 +68,20 @@ def test_reading_verbs_fit_forty_columns_without_colour_and_unicode(lab: Sandbox
         assert max(map(len, lines)) <= 40, verb
         assert done.stdout.isascii(), verb
         assert "\x1b" not in done.stdout
+
+
+def test_a_narrow_terminal_cuts_no_cure_and_no_name(lab: Sandbox) -> None:
+    def words(verb: str) -> str:
+        return " ".join(lab.ok(*text(verb), COLUMNS="40").split())
+
+    status = json.loads(lab.ok("status", "--json"))
+    assert all(warning in words("status") for warning in status["warnings"])
+    assert status["warnings"]
+    best = status["best"]["commit"]
+    assert f"commit {best[:30]} change" in words("best")
+    assert status["best"]["review"]["reason"] in words("show " + best)
+    first = status["baseline"]["commit"]
+    assert re.search(rf"{first[:9]} . {best[:9]}\b", words(f"diff {first} {best}"))
 
 
 def test_reading_verbs_say_that_there_is_nothing_yet(sandbox: Sandbox) -> None:
@@ -116,6 +142,41 @@ def test_names_of_experiments(lab: Sandbox) -> None:
         assert "\x1b" not in done.stderr
 
 
+def test_a_running_loop_shows_its_budget(lab: Sandbox) -> None:
+    from autoresearch_git.memory.store import Memory
+    from autoresearch_git.records import Event, Lease
+
+    assert json.loads(lab.ok("status", "--json"))["budget"] == {}  # the loop of six has ended
+    memory = Memory.open(lab.folder)
+    newest = list(memory.index.oldest_first())[-1].commit
+    assert memory.index.events_of(newest, "start")[-1].lease.budget == {"runs": (6.0, 6.0)}
+    budget = {"runs": (3.0, 20.0), "seconds": (90.0, 7200.0), "patience": (2.0, 40.0)}
+    for pid, shown in ((os.getpid(), True), (2**22 + 1, False)):
+        lease = Lease(run="x", pid=pid, slot="", until=time.time() + 60, budget=budget)
+        memory.append(Event(kind="start", commit=newest, lease=lease))
+        said = "budget    the loop is at experiment 3 of 20, 2m of 2.0h, 2 of 40 without a keep"
+        assert (said in lab.ok("status", "--no-json")) == shown
+
+
+def test_watch_is_live_on_a_terminal(lab: Sandbox) -> None:
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+    env = {k: v for k, v in env.items() if k not in ("NO_COLOR", "COLUMNS")}
+    command = (sys.executable, "-m", "autoresearch_git", "watch", "--every", "0.2")
+    watch = subprocess.Popen(command, env=env, stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    seen = b""
+    while seen.count(b"frontier") < 3:  # three frames
+        seen += os.read(main, 65536)
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(30) == 0
+    os.close(main)
+    assert "\x1b[32m●\x1b[0m" in seen.decode()  # in colour, and in Unicode
+    assert b"emitter" in seen
+    assert not re.search(rb"\d\d-\d\d \d\d:\d\d", seen)  # 90 columns have no room for the time
+
+
 def test_hostile_text_cannot_control_the_terminal(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("loop", "--runs", "1")
@@ -135,6 +196,11 @@ def test_pictures_are_written_whole(lab: Sandbox) -> None:
         lab.ok("plot", "knobs", "-o", name)
     one, two = ((lab.folder / name).read_bytes() for name in ("b.svg", "c.svg"))
     assert one == two
+    for chart in ("progress", "frontier", "archive", "knobs"):  # small ones are whole too
+        done = lab.ar("plot", chart, "-o", "small.png", "--size", "4x3")
+        assert done.stderr == "wrote small.png\n", chart
+        size = struct.unpack(">II", (lab.folder / "small.png").read_bytes()[16:24])
+        assert size == (600, 450)
     assert "neither .png nor .svg" in lab.ar("plot", "-o", "x.jpg").stderr
     assert lab.ar("plot", "-o", "no/such/folder.png").returncode == 1
     assert lab.ar("report", "-o", "no/such/folder.html").returncode == 1
@@ -189,6 +255,28 @@ def test_finalize_makes_one_branch_for_each_confirmed_idea(sandbox: Sandbox) -> 
     assert sandbox.git("rev-parse", "autoresearch/demo", "HEAD") == before
 
 
+def test_a_verdict_is_told_once() -> None:
+    review = msgspec.structs.replace(experiments(1)[0].review, reason="so it is")
+    decision = Decision(klass="", verdict=review.verdict, reason="so it is")
+    other = msgspec.structs.replace(decision, verdict="retest")
+    history = [Event(kind="review", review=review), Event(kind="decision", decision=decision)]
+    history += [history[0], Event(kind="decision", decision=other)]
+    lines = detail(experiments(1)[0], [], history, Style())
+    told = [line.split()[2] for line in lines[lines.index("verdicts") + 1 :]]
+    assert told == ["review", "review", "decision"]
+
+
+def test_finalize_counts_the_runs_that_the_review_counts() -> None:
+    (kept,) = experiments(1)
+    run, review = kept.runs[0], kept.review
+    assert review is not None
+    disturbed = msgspec.structs.replace(run, run="b", value=9.0, checks={"contended": True})
+    elsewhere = msgspec.structs.replace(run, run="c", value=9.0, klass="another machine")
+    again = msgspec.structs.replace(run, run="d", value=1.002)
+    both = msgspec.structs.replace(kept, runs=(run, disturbed, elsewhere, again))
+    assert "val_bpb: mean 1.001000, sd 0.001414, n 2" in message(both, review, "")
+
+
 def test_completion_knows_verbs_and_options(sandbox: Sandbox) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "git-ar" in sandbox.ok("completion", shell)
@@ -196,6 +284,30 @@ def test_completion_knows_verbs_and_options(sandbox: Sandbox) -> None:
     assert sandbox.ar(**env).stdout == "plain,near-misses\n"
     env = {"COMP_WORDS": "git-ar plot --te", "COMP_CWORD": "2", "_GIT_AR_COMPLETE": "bash_complete"}
     assert sandbox.ar(**env).stdout == "plain,--term\n"
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [
+        (
+            "bash",
+            'eval "$(git-ar completion bash)"; COMP_WORDS=({line}); COMP_CWORD={last}; _git_ar;'
+            'printf "%s\\n" "${{COMPREPLY[@]}}"',
+        ),
+        ("fish", "git-ar completion fish | source; complete --do-complete '{line}'"),
+    ],
+)
+def test_completion_in_a_real_shell(sandbox: Sandbox, shell: str, script: str) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    path = f"{Path(__file__).parents[2] / 'bin'}:{os.environ['PATH']}"
+    cases = {"git ar plot --te": "--term", "git ar near": "near-misses", "git ar plot kn": "knobs"}
+    for line, wanted in cases.items():
+        run = script.format(line=line, last=line.count(" "))
+        done = subprocess.run(
+            [shell, "-c", run], capture_output=True, text=True, env=os.environ | {"PATH": path}
+        )
+        assert done.stdout.split("\t")[0].strip() == wanted, done.stderr
 
 
 def test_every_verb_has_help_with_an_example_and_a_page() -> None:

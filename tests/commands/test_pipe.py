@@ -143,6 +143,6 @@ def test_show_has_the_review_the_diff_and_the_log(sandbox: Sandbox) -> None:
     sandbox.ok("loop", "--runs", "2", "--seed", "1")
     last = sandbox.records("log")[-1]["commit"]
     text = sandbox.ok("show", "--no-json", last)
-    assert "Verdict: " in text
+    assert "Reason: " in text
     assert "+++ b/train.py" in text
     assert "val_bpb:" in sandbox.ok("show", "--log", last[:9])

@@ -87,14 +87,17 @@ class Browser:
             "POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": steps}]}
         )
 
+    def move(self, x: float, y: float) -> None:
+        """Move the mouse to a place in the window."""
+        self._mouse({"type": "pointerMove", "x": round(x), "y": round(y), "duration": 0})
+
     def click(self, x: float, y: float) -> None:
         """Move the mouse to a place in the window and click."""
-        steps = [
-            {"type": "pointerMove", "x": round(x), "y": round(y), "duration": 0},
-            {"type": "pointerDown", "button": 0},
-            {"type": "pointerUp", "button": 0},
-        ]
-        mouse = {"type": "pointer", "id": "mouse", "actions": steps}
+        self.move(x, y)
+        self._mouse({"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0})
+
+    def _mouse(self, *steps: dict[str, Any]) -> None:
+        mouse = {"type": "pointer", "id": "mouse", "actions": [*steps]}
         self._call("POST", "/actions", {"actions": [mouse]})
 
     def dark(self, wanted: bool) -> None:

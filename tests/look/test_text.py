@@ -6,16 +6,18 @@ import msgspec
 import pytest
 
 from autoresearch_git.errors import ArError
+from autoresearch_git.look import termcharts
+from autoresearch_git.look.charts.archive import cells
 from autoresearch_git.look.diff import coloured
 from autoresearch_git.look.effects import effects
 from autoresearch_git.look.filters import moment
 from autoresearch_git.look.graph import graph
 from autoresearch_git.look.numbers import ago, duration, number, signed
-from autoresearch_git.look.rows import rows
+from autoresearch_git.look.rows import frontier_line, rows
 from autoresearch_git.look.series import series, window
 from autoresearch_git.look.spark import frontier, spark
 from autoresearch_git.look.style import Style
-from autoresearch_git.look.table import Column, crop, table, width
+from autoresearch_git.look.table import Column, crop, table, width, wrap
 from autoresearch_git.look.termplot import plot
 from autoresearch_git.records import Experiment
 from tests.look.sample import experiments
@@ -41,6 +43,50 @@ def test_crop_counts_what_is_seen() -> None:
     assert width(crop("漢字漢字", 5)) <= 5
     red = Style(colour=True).paint("abcd", "red")
     assert crop(red, 4) == red
+
+
+@pytest.mark.parametrize("columns", [20, 39, 40])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "! the best rests on one run: git ar run --replicate 9e9e7b66b",
+        "          -0.037049 (-3.57%) from the baseline",
+        "commit    " + "9e" * 20,
+        "漢字" * 40,
+        Style(colour=True).paint("KEEP val_bpb 1.000734 by local_tuner, and more", "green"),
+    ],
+)
+def test_wrapping_loses_nothing(columns: int, text: str) -> None:
+    lines = wrap(text, columns, 10)
+    assert max(map(width, lines)) <= columns
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(line[:1] != " " or line[:10] == " " * 10 for line in lines)
+    assert wrap(text, 400) == [text]
+
+
+def test_the_frontier_is_that_of_one_class_and_ignores_luck() -> None:
+    found = experiments(40)
+    other = [
+        msgspec.structs.replace(
+            each,
+            runs=tuple(
+                msgspec.structs.replace(run, klass="other", value=-9.0) for run in each.runs
+            ),
+            review=msgspec.structs.replace(each.review, klass="other", value=-9.0, low=None),
+        )
+        for each in experiments(3, seed=9)
+        if each.review
+    ]
+    line = frontier_line(found, Style())
+    assert frontier_line([*other, *found], Style()) == line
+    assert line.endswith(f"1.000000 → {number(series(found).points[-1].best)}")
+    assert " 0.500000 → 0.500000" in frontier_line(found, Style(), before=0.5)
+    lucky = msgspec.structs.replace(found[-1].review, value=0.1, low=0.9, high=2.0)
+    assert (
+        frontier_line([*found, msgspec.structs.replace(found[-1], review=lucky)], Style())[-8:]
+        == line[-8:]
+    )
+    assert frontier_line([], Style()) == ""
 
 
 @pytest.mark.parametrize("style", [Style(), Style(unicode=False)])
@@ -118,6 +164,35 @@ def test_the_terminal_plot_fits(count: int, columns: int) -> None:
     lines = plot(series(experiments(count)), Style(width=columns, unicode=False))
     assert all(line.isascii() for line in lines)
     assert count == 0 or max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 300])
+@pytest.mark.parametrize("columns", [40, 100])
+def test_every_chart_fits_the_terminal(count: int, columns: int) -> None:
+    found, style = experiments(count), Style(width=columns, unicode=False)
+    elites = {e.review.niche: e for e in found if e.review and e.review.niche}
+    charts = {
+        "frontier": termcharts.frontier(series(found), style),
+        "archive": termcharts.archive(cells(elites, {}, 1.0), style),
+        "knobs": termcharts.knobs(effects(found), style),
+        "curves": termcharts.curves(found, style),
+    }
+    for name, lines in charts.items():
+        assert lines, name
+        assert max(map(width, lines)) <= columns, name
+        assert all(style.plain(line).isascii() for line in lines), name
+    if count == 300:
+        assert " ".join(charts["archive"]).count("(0)") == len(elites)
+        assert sum(" v" in line or "-v" in line for line in charts["knobs"][1:-1]) == 2
+        assert "-0.00" in charts["knobs"][2]
+        assert len(charts["curves"]) == 12  # four keeps, the newest eight
+
+
+def test_the_terminal_frontier_begins_at_the_top() -> None:
+    drawn = series(experiments(300))
+    lines = termcharts.frontier(drawn, Style(width=80))
+    assert lines[1].strip().startswith("1.000000│●")
+    assert lines[16].strip().startswith(number(drawn.points[-1].best))
 
 
 def test_the_graph_has_every_experiment_once() -> None:

@@ -21,11 +21,15 @@ KINDS = {  # kind -> (colour, mark, size)
     "discarded": (GREY, ".", 26),
     "crashed": (VERMILION, "x", 34),
 }
+WIDTH, HEIGHT, DPI = 9.0, 5.0, 150  # inches, and pixels in one
 LINES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 
 
-def canvas(width: float = 9.0, height: float = 5.0) -> tuple[Figure, Axes]:
-    """An empty figure (inches) in our look, without the machinery of windows."""
+def canvas(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
+    """An empty figure (inches) in our look, without the machinery of windows.
+
+    A smaller one is drawn at the usual size with fewer pixels, so that labels never collide.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -48,16 +52,17 @@ def canvas(width: float = 9.0, height: float = 5.0) -> tuple[Figure, Axes]:
             "svg.fonttype": "path",
         }
     )
-    figure = Figure(figsize=(width, height), layout="constrained")
+    grow = max(1.0, WIDTH / width, HEIGHT / height)
+    figure = Figure((width * grow, height * grow), dpi=DPI / grow, layout="constrained")
     return figure, figure.add_subplot()
 
 
-def save(figure: Figure, path: Path, dpi: int = 150) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Write a PNG or SVG, as the file's name says."""
     # savefig builds the right canvas by itself; no date, so that the same data gives the same file.
     svg = path.suffix.lower() == ".svg"
     metadata = {"Date": None} if svg else {"Software": "git ar plot"}
-    figure.savefig(path, dpi=dpi, metadata=metadata)
+    figure.savefig(path, dpi="figure", metadata=metadata)
 
 
 def empty(axes: Axes, text: str) -> None:

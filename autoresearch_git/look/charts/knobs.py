@@ -16,12 +16,11 @@ MOST = 14  # rows
 
 def knobs(axes: Axes, effects: Sequence[Effect]) -> None:
     """One row an effect: small dots are runs, the large one is the mean with its 95% interval."""
-    most = sorted(effects, key=lambda e: -(e.n + e.crashes))[:MOST]
-    shown = sorted((e for e in most if e.n), key=lambda e: e.mean)
+    shown = chosen(effects)
     if not shown:
         empty(axes, "no knob was turned yet")
         return
-    reach = _reach(shown)
+    reach = reach_of(shown)
     for row, effect in enumerate(shown):
         inside = [min(max(g, -reach), reach) for g in effect.gains]
         axes.scatter(inside, [row] * len(inside), s=16, c=GREY, alpha=0.6, zorder=2)
@@ -35,9 +34,20 @@ def knobs(axes: Axes, effects: Sequence[Effect]) -> None:
     axes.set_yticks(range(len(shown)), [_label(e) for e in shown])
     axes.set_xlim(-reach * 1.05, reach * 1.05)
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    axes.set_xlabel("←  worse      gain on the parent      better  →")
+    axes.set_xlabel("←  worse      gain on the parent      better  →" + _beyond(shown, reach))
     axes.set_title("Knob effects (▲ helps, ▼ hurts, ● nothing proven)", loc="left", fontsize=14)
     quiet(axes, "x")
+
+
+def chosen(effects: Sequence[Effect]) -> list[Effect]:
+    """The effects with the most evidence, the best one last."""
+    most = sorted(effects, key=lambda e: -(e.n + e.crashes))[:MOST]
+    return sorted((e for e in most if e.n), key=lambda e: e.mean)
+
+
+def _beyond(shown: Sequence[Effect], reach: float) -> str:
+    far = sum(abs(gain) > reach for effect in shown for gain in effect.gains)
+    return f"\n({far} beyond the edge are drawn on it)" if far else ""
 
 
 def _label(effect: Effect) -> str:
@@ -45,7 +55,7 @@ def _label(effect: Effect) -> str:
     return f"{effect.name}  (n={effect.n}{failed})".replace("$", r"\$")
 
 
-def _reach(shown: Sequence[Effect]) -> float:
+def reach_of(shown: Sequence[Effect]) -> float:
     """Half the width of the axis: all means, and nine in ten of the runs."""
     gains = sorted(abs(g) for e in shown for g in e.gains)
     usual = gains[int(0.9 * (len(gains) - 1))] if gains else 1.0

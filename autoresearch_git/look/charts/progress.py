@@ -102,7 +102,7 @@ def _frame(axes: Axes, series: Series, low: float, high: float) -> None:
     better = "lower" if series.minimize else "higher"
     axes.set_ylabel(f"{series.metric} ({better} is better)")
     axes.set_xlabel("experiment")
-    axes.set_title(_title(series), loc="left", fontsize=14)
+    axes.set_title(_title(series), loc="left", fontsize=14, pad=12)  # crosses lie on the edge
     quiet(axes)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from autoresearch_git.clean import ESCAPES, UNSAFE, clean
 from autoresearch_git.look.effects import effects
-from autoresearch_git.look.numbers import estimate, seconds_of
+from autoresearch_git.look.numbers import estimate, seconds_of, when
 from autoresearch_git.look.report.page import embedded
+from autoresearch_git.look.rows import run_detail
 from autoresearch_git.look.series import Point, series, window
 from autoresearch_git.look.status import Status
 from autoresearch_git.memory.note import SCORES
@@ -92,13 +93,13 @@ def plain(diff: str) -> str:
 def _row(each: Experiment, point: Point | None, short: bool) -> list[Any]:
     review, plan = each.review, each.plan
     runs = [
-        [clean(r.outcome, 12), _rounded(r.value), r.seed, round(r.seconds, 1), clean(r.detail, 160)]
+        [clean(r.outcome, 12), _rounded(r.value), r.seed, round(r.seconds, 1), run_detail(r)]
         for r in each.runs
     ]
     curve = next((r.curve for r in reversed(each.runs) if r.curve), ())
     return [
         each.commit,
-        round(each.time),
+        round(when(each)),
         clean(each.verdict, 20),
         point.kind if point else "open",
         _rounded(each.value),

@@ -3,6 +3,7 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const F = Object.fromEntries(D.fields.map((name, k) => [name, k]));
 const rows = D.rows.map((row) => Object.fromEntries(D.fields.map((name, k) => [name, row[k]])));
+rows.forEach((row, k) => (row.order = k)); // dates of imported ones may lie
 const byCommit = new Map(rows.map((row) => [row.commit, row]));
 const MARKS = { baseline: "■", kept: "●", "near miss": "◆", retest: "▲", discarded: "•", crashed: "✕", open: "○" };
 const PAGE = 200; // rows of the table that are drawn at once
@@ -232,6 +233,9 @@ function chart() {
     const n = drawn.filter((row) => row.kind === kind).length;
     if (n) legend.append(el("span", `${kind} (${n})`, { class: css(kind), "data-mark": MARKS[kind] }));
   }
+  const [low, high] = D.window || [0, 0];
+  const far = drawn.filter((row) => row.value !== null && (row.value < low || row.value > high)).length;
+  if (far) legend.append(el("span", `${far} beyond the edge are drawn on it`, { class: "k-open", "data-mark": "⋯" }));
   new ResizeObserver(draw).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
@@ -239,12 +243,12 @@ function chart() {
 // ---- Table and filters
 
 const COLUMNS = [
-  ["#", "index", "num"], ["", "kind", "mark"], ["commit", "commit", "narrow-off"], ["value", "value", "num"],
+  ["#", "index", "num"], ["verdict", "verdict", "mark"], ["commit", "commit", "narrow-off"], ["value", "value", "num"],
   ["delta", "delta", "num narrow-off"], ["n", "n", "num narrow-off"], ["idea", "change", "wide"],
-  ["verdict", "verdict", "narrow-off"], ["emitter", "emitter", "narrow-off"], ["niche", "niche", "narrow-off"],
+  ["emitter", "emitter", "narrow-off"], ["niche", "niche", "narrow-off"],
   ["time", "seconds", "num narrow-off"],
 ];
-let listed = [], limit = PAGE, sorting = { key: "time", down: true };
+let listed = [], limit = PAGE, sorting = { key: "order", down: true };
 
 function choices(id, values) {
   $(id).append(el("option", "all", { value: "" }));
@@ -265,7 +269,7 @@ function filter() {
 function list() {
   const { key, down } = sorting, sign = down ? -1 : 1;
   const order = (a, b) => {
-    if (a[key] === b[key]) return b.index - a.index;
+    if (a[key] === b[key]) return b.order - a.order;
     if (a[key] === null) return 1;
     if (b[key] === null) return -1;
     return sign * (a[key] < b[key] ? -1 : 1);
@@ -287,8 +291,11 @@ function line(row) {
     else if (key === "seconds") text = duration(row.seconds);
     else if (key === "commit") text = row.commit.slice(0, 9);
     const td = el("td", null, { class: kind === "mark" ? "mark " + css(row.kind) : kind });
-    if (kind === "mark") td.dataset.mark = MARKS[row.kind] || "○";
-    else if (kind === "wide") td.append(el("div", text, { class: "two", title: text }));
+    if (kind === "mark") {
+      td.dataset.mark = MARKS[row.kind] || "○";
+      td.title = text;
+      td.append(el("span", text, { class: "narrow-off" }));
+    } else if (kind === "wide") td.append(el("div", text, { class: "two", title: text }));
     else td.textContent = text;
     tr.append(td);
   }
@@ -303,7 +310,7 @@ function table() {
   const head = el("tr");
   for (const [title, key, kind] of COLUMNS) {
     const th = el("th", null, { class: kind.includes("num") ? kind : kind.includes("narrow") ? kind : "", scope: "col" });
-    const button = el("button", title || "kind", { type: "button" });
+    const button = el("button", title, { type: "button" });
     button.addEventListener("click", () => {
       sorting = { key, down: sorting.key === key ? !sorting.down : false };
       list();
@@ -351,6 +358,7 @@ function entered(event, row) {
 }
 function scores(row) {
   const box = el("dl");
+  if (!row.scores.some(Boolean)) return box; // imported
   row.scores.forEach((value, k) => {
     const dd = el("dd"), name = D.scores[k];
     dd.append(el("meter", null, { min: 0, max: 1, value, "aria-label": name }), ` ${value.toFixed(2)}`);
@@ -461,7 +469,8 @@ function archive() {
       const td = el("td", null, { class: "cell" });
       if (cell) {
         const share = Math.sqrt(Math.abs(cell.gain || 0) / widest);
-        td.style.background = `rgba(var(--${cell.gain < 0 ? "bad" : "good"}), ${(0.08 + 0.42 * share).toFixed(2)})`;
+        const depth = cell.gain ? 0.08 + 0.42 * share : 0;
+        td.style.background = `rgba(var(--${cell.gain < 0 ? "bad" : "good"}), ${depth.toFixed(2)})`;
         const button = el("button", signed(cell.gain) || "–", { type: "button" });
         button.append(el("small", cell.visits === 1 ? "1 visit" : `${cell.visits} visits`));
         td.addEventListener("click", () => byCommit.has(cell.commit) && open(byCommit.get(cell.commit)));
@@ -486,7 +495,7 @@ function knobs() {
     const about = `${strength === "open" ? "nothing proven" : kind}, ${signed(mean)} [${signed(low)}, ${signed(high)}]`;
     drawing.setAttribute("aria-label", about);
     row.title = about;
-    row.append(el("span", `${name} (n=${n}${crashes ? `, ${crashes} crashed` : ""})`), drawing);
+    row.append(el("span", `${name} (n=${n}${crashes ? `, ${crashes} crashed` : ""})`), drawing, el("span", signed(mean), { class: kind }));
     $("effects").append(row);
   }
 }
