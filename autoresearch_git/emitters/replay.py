@@ -4,49 +4,39 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 
 from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
+from autoresearch_git.emitters.synthetic import render, setting_of
 from autoresearch_git.history import History, Tally
-from autoresearch_git.records import Decision, Experiment, Plan, Review, Run
+from autoresearch_git.records import EMITTERS, Decision, Experiment, Plan, Review, Run
 from autoresearch_git.search import fork, policies, samplers
-from autoresearch_git.search import knobs as knob_reader
 from autoresearch_git.search.insight import Insight
 from autoresearch_git.search.knobs import Value
 from autoresearch_git.search.landscape import Landscape, Setting
 from autoresearch_git.search.policies import Maker
-from autoresearch_git.search.ranges import Range
 from autoresearch_git.search.space import area
 
 PATH = "train.py"
 KLASS = "simulated"
 
 
-def render(setting: Setting, ranges: Mapping[str, Range]) -> str:
-    """A train.py whose constants are the setting, each with its range in a comment."""
-    lines = []
-    for name, limits in ranges.items():
-        if limits.kind == "choice":
-            comment = " | ".join(str(choice) for choice in limits.choices)
-        else:
-            log = " log" if limits.kind in ("log", "power2") else ""
-            comment = f"{limits.low:g}..{limits.high:g}{log}"
-            if limits.integer:
-                comment = f"{limits.low:.0f}..{limits.high:.0f}{log}"
-        lines.append(f"{name} = {setting[name]!r}  # ar: {comment}\n\n")
-    return "".join(lines)
-
-
 class Ours:
     """ask() with everything around it that git and the runner would do."""
 
     def __init__(
-        self, landscape: Landscape, rng: random.Random, accept: str = "ours", sigma: float = 3e-4
+        self,
+        landscape: Landscape,
+        rng: random.Random,
+        accept: str = "ours",
+        sigma: float = 3e-4,
+        emitters: Sequence[str] = EMITTERS,
     ) -> None:
         self.landscape, self.rng, self.accept = landscape, rng, accept
+        self.emitters = emitters
         self.files: dict[str, Files] = {}
         self.experiments: list[Experiment] = []
         self.tallies: dict[str, Tally] = {}
@@ -91,6 +81,7 @@ class Ours:
             merge=self.merge,
             tried=self.tried,
             rng=self.rng,
+            among=self.emitters,
         )
         self.plan = plan
         self.wanted = bool(proposal.replicate)
@@ -100,8 +91,7 @@ class Ours:
         return self.setting(self.commit)
 
     def setting(self, commit: str) -> dict[str, Value]:
-        reading = knob_reader.read(self.files[commit])
-        return {knob.name: knob.value for knob in reading.knobs}
+        return setting_of(self.files[commit][PATH], self.landscape.ranges)
 
     def tried(self, files: Files) -> str | None:
         return next(
@@ -217,6 +207,16 @@ class Ours:
 def with_rule(rule: str) -> Maker:
     """Our policy with another rule for keeping: threshold, replicate or model."""
     return lambda landscape, rng: Ours(landscape, rng, rule)
+
+
+def among(*emitters: str) -> Maker:
+    """Our policy with these emitters only."""
+    return lambda landscape, rng: Ours(landscape, rng, emitters=emitters)
+
+
+def without(*emitters: str) -> Maker:
+    """Our policy without these emitters."""
+    return among(*(name for name in EMITTERS if name not in emitters))
 
 
 POLICIES: dict[str, Maker] = {
