@@ -14,6 +14,7 @@ from autoresearch_git.history import History
 from autoresearch_git.records import Experiment
 from autoresearch_git.search import archive
 from autoresearch_git.search import knobs as knob_reader
+from autoresearch_git.search.points import edits as edits_of
 from autoresearch_git.search.points import known
 
 PAIRS = 6  # merges tried: each costs a git process
@@ -30,13 +31,14 @@ def propose(context: Context) -> Proposal | None:
             continue  # one contains the other
         klass = context.history.klass
         edits = knob_reader.diff(knob_reader.read(mine, klass), knob_reader.read(merged, klass))
-        gain = second.review.delta if second.review else None
+        home = archive.home(context.history)
+        alone = [each for each in (first, second) if home is None or each.commit != home.commit]
         return Proposal(
             files=merged,
             change=f"merge {second.commit[:9]} into {first.commit[:9]}"
             + (f": {describe(edits)}" if edits else ""),
             hypothesis="both changes help for different reasons, so their effects add up",
-            expected=gain,
+            expected=sum(_delta(each) for each in alone),
             parents=(first.commit, second.commit),
             builds_on=(first.commit, second.commit),
             edits=edits,
@@ -45,26 +47,38 @@ def propose(context: Context) -> Proposal | None:
 
 
 def pairs(context: Context) -> Iterator[tuple[Experiment, Experiment]]:
-    """Pairs worth a merge: the incumbent with each good one first, then the good ones."""
+    """Pairs worth a merge: changes of the text first, then the incumbent with each good one.
+
+    Two changes that turn knobs are the numeric model's business, which sees all results at once.
+    """
     history = context.history
     home = archive.home(history)
     good = [each for each in promising(history) if home is None or each.commit != home.commit]
     merged = {each.plan.builds_on for each in known(history).values() if each.plan}
-    if home is not None:
-        yield from ((home, each) for each in good if (home.commit, each.commit) not in merged)
-    for a, b in combinations(good[:8], 2):
-        if (a.commit, b.commit) not in merged and a.plan and b.plan:
-            yield a, b
+    found = [(home, each) for each in good] if home is not None else []
+    found += [(a, b) for a, b in combinations(good[:8], 2) if a.plan and b.plan]
+    found.sort(key=lambda pair: -sum(_textual(each) for each in pair if each is not home))
+    yield from ((a, b) for a, b in found if (a.commit, b.commit) not in merged)
+
+
+def _textual(each: Experiment) -> bool:
+    """Whether it changed more than the values of knobs."""
+    edits = edits_of(each)
+    return not edits or any(edit.name.startswith("move:") for edit in edits)
 
 
 def promising(history: History) -> list[Experiment]:
-    """Near misses, elites, and recent results close to the best, the closest first."""
+    """Near misses, elites, recent results and old changes of the text that came close to the best.
+
+    The closest first, changes of the text before all others.
+    """
     pool = {each.commit: each for each in (*history.near_misses, *history.elites.values())}
     pool |= {each.commit: each for each in history.recent[-RECENT:]}
+    pool |= {each.commit: each for each in history.recent if _textual(each)}
     done = [each for each in pool.values() if each.review and each.review.delta is not None]
     sign = 1.0 if history.minimize else -1.0
     close = [each for each in done if sign * _delta(each) < 5 * history.sigma]
-    return sorted(close, key=lambda each: sign * _delta(each))
+    return sorted(close, key=lambda each: (not _textual(each), sign * _delta(each)))
 
 
 def _delta(each: Experiment) -> float:

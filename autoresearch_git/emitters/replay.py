@@ -11,7 +11,7 @@ import msgspec
 from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.emitters.synthetic import render, setting_of
-from autoresearch_git.history import History, Tally
+from autoresearch_git.history import History, Tally, last_gain
 from autoresearch_git.records import EMITTERS, Decision, Experiment, Plan, Review, Run
 from autoresearch_git.search import fork, policies, samplers
 from autoresearch_git.search.insight import Insight
@@ -68,7 +68,13 @@ class Ours:
             count=len(self.experiments),
             emitters=self.tallies,
             stall=self.stall,
+            plateau=self.plateau(),
         )
+
+    def plateau(self) -> int:
+        keeps = [each for each in reversed(self.experiments) if each.verdict == "keep-unconfirmed"]
+        last = last_gain(keeps)
+        return len(self.experiments) - 1 - (last.seq if last else -1)
 
     def propose(self) -> Setting:
         if self.experiments and self.experiments[-1].verdict == "retest":
@@ -99,14 +105,23 @@ class Ours:
         )
 
     def merge(self, a: str, b: str) -> Files | None:
-        """Three-way merge, constant by constant, against the start."""
-        base, one, two = (self.files[c][PATH].splitlines(True) for c in ("start", a, b))
+        """Three-way merge, line by line, against the newest common ancestor."""
+        base = next(each for each in self.lineage(a) if each in self.lineage(b))
+        old, one, two = (self.files[c][PATH].splitlines(True) for c in (base, a, b))
         merged = []
-        for x, y, z in zip(base, one, two, strict=True):
+        for x, y, z in zip(old, one, two, strict=True):
             if x not in (y, z) and y != z:
                 return None
             merged.append(z if y == x else y)
         return {PATH: "".join(merged)}
+
+    def lineage(self, commit: str) -> list[str]:
+        """The commit and its first parents, back to the start."""
+        parents = {each.commit: each.plan.parent for each in self.experiments if each.plan}
+        chain = [commit]
+        while parents.get(chain[-1]):
+            chain.append(parents[chain[-1]])
+        return [*chain, "start"]
 
     def observe(self, setting: Setting, result: float | None) -> None:
         old = next((each for each in self.experiments if each.commit == self.commit), None)

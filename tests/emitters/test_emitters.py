@@ -134,6 +134,20 @@ def test_the_recombinator_merges_and_skips_conflicts() -> None:
     assert [edit.name for edit in proposal.edits] == ["DEPTH"]
 
 
+def test_the_recombinator_takes_changes_of_the_text_first() -> None:
+    knob = [
+        experiment(f"k{i}", 1.0, edits=[("LR", "0.04", f"0.0{i}")], delta=0.0, seq=i)
+        for i in range(5, 9)
+    ]
+    moves = [
+        experiment(f"m{i}", 1.0, edits=[(f"move:{i}", "False", "True")], delta=0.002, seq=i)
+        for i in range(2)
+    ]
+    found = list(recombinator.pairs(Store().context(history(*moves, *knob))))
+    assert [each.commit for each in found[0]] == ["m0", "m1"]
+    assert len(found) == len({(a.commit, b.commit) for a, b in found})
+
+
 def test_additivity_after_the_run() -> None:
     a, b = experiment("a", 0.9, delta=-0.01), experiment("b", 0.9, delta=-0.02)
     merged = experiment("m", 0.9, delta=-0.025, emitter="recombinator")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from autoresearch_git.emitters.replay import POLICIES, Ours, render, with_rule
+from autoresearch_git.emitters.moves import MOVES, apply
+from autoresearch_git.emitters.replay import POLICIES, Ours, with_rule
+from autoresearch_git.emitters.synthetic import LINES, render, setting_of
 from autoresearch_git.errors import ArError
 from autoresearch_git.search import knobs, landscape, own, simulate, traps, trials
 from autoresearch_git.search.landscape import Trial
@@ -23,6 +26,35 @@ def test_a_synthetic_train_file_holds_the_setting() -> None:
     found = {k.name: k for k in knobs.read({"train.py": text}).knobs}
     assert {name: k.value for name, k in found.items()} == trials.START
     assert {name: k.range for name, k in found.items()} == trials.RANGES
+
+
+def test_every_structural_dimension_is_one_real_move() -> None:
+    ground = traps.LANDSCAPES["structure"]
+    start = render(ground.start, ground.ranges)
+    assert setting_of(start, ground.ranges) == ground.start
+    made = {f"move:{name}": apply(move, {"t.py": start}) for name, move in MOVES.items()}
+    assert {name for name, files in made.items() if files} == set(LINES)
+    for name in LINES:
+        changed = setting_of(made[name]["t.py"], ground.ranges)
+        assert changed == {**ground.start, name: True}
+
+
+def test_merges_have_the_newest_common_ancestor() -> None:
+    """Two changes of one parent merge, though that parent has changed the start's lines."""
+    policy = Ours(NOISY, random.Random(0))
+    for k in range(12):
+        policy.observe(policy.propose(), 1.0 - 0.01 * k)
+    first, *_, last = policy.experiments
+    parent = policy.experiments[-2].commit
+    files = policy.files[parent]["train.py"]
+    one, two = (files.replace(f"{n} = ", f"{n} =  ") for n in ("WIDTH", "HEADS"))
+    for name, text in (("one", one), ("two", two)):
+        policy.files[name] = {"train.py": text}
+        plan = msgspec.structs.replace(last.plan, parent=parent)
+        policy.experiments.append(msgspec.structs.replace(last, commit=name, plan=plan))
+    merged = policy.merge("one", "two")
+    assert merged == {"train.py": one.replace("HEADS = ", "HEADS =  ")}
+    assert policy.lineage("one")[-2:] == [first.commit, "start"]
 
 
 def test_replays_repeat_and_noise_is_paired() -> None:
