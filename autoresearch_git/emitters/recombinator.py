@@ -1,10 +1,11 @@
 """Three-way merges of two good experiments: do their gains add up?
 
-The commit has both as parents. After the run, `additivity` says whether the sum came true.
+The commit has both as parents. After the run, the review holds what `additivity` says.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -31,14 +32,12 @@ def propose(context: Context) -> Proposal | None:
             continue  # one contains the other
         klass = context.history.klass
         edits = knob_reader.diff(knob_reader.read(mine, klass), knob_reader.read(merged, klass))
-        home = archive.home(context.history)
-        alone = [each for each in (first, second) if home is None or each.commit != home.commit]
         return Proposal(
             files=merged,
             change=f"merge {second.commit[:9]} into {first.commit[:9]}"
             + (f": {describe(edits)}" if edits else ""),
             hypothesis="both changes help for different reasons, so their effects add up",
-            expected=sum(_delta(each) for each in alone),
+            expected=_promised(context.history, first, second),
             parents=(first.commit, second.commit),
             builds_on=(first.commit, second.commit),
             edits=edits,
@@ -85,12 +84,25 @@ def _delta(each: Experiment) -> float:
     return each.review.delta if each.review and each.review.delta is not None else float("inf")
 
 
-def additivity(merged: Experiment, known: dict[str, Experiment]) -> tuple[float, float] | None:
-    """(sum of the parents' deltas, the merge's own delta), None where one was not measured."""
-    if merged.plan is None or merged.plan.emitter != "recombinator" or merged.review is None:
+def _promised(history: History, first: Experiment, second: Experiment) -> float | None:
+    """The merge's delta to the incumbent, if the effect of the second adds to the first."""
+    home = archive.home(history)
+    if home is None or home.value is None or first.value is None:
         return None
-    parents = [known.get(commit) for commit in merged.plan.builds_on[:2]]
-    deltas = [each.review.delta for each in parents if each and each.review]
-    if len(deltas) < 2 or any(d is None for d in deltas) or merged.review.delta is None:
-        return None
-    return sum(d for d in deltas if d is not None), merged.review.delta
+    return first.value - home.value + _delta(second)
+
+
+def additivity(merged: Experiment, delta: float | None, sigma: float, minimize: bool) -> str:
+    """Whether the effects of a merge's parents added up, in words; "" for what is no merge.
+
+    `delta` is what came; three noisy values are behind what was promised, two behind what came.
+    """
+    plan = merged.plan
+    if plan is None or plan.emitter != "recombinator" or plan.expected is None or delta is None:
+        return ""
+    surplus = (plan.expected - delta) * (1 if minimize else -1)
+    if abs(surplus) <= 2 * math.sqrt(5) * sigma:
+        word = "the effects add up"
+    else:
+        word = f"{'more' if surplus > 0 else 'less'} than the sum"
+    return f"{word}: {plan.expected:+.3g} promised, {delta:+.3g} came"

@@ -148,15 +148,31 @@ def test_the_recombinator_takes_changes_of_the_text_first() -> None:
     assert len(found) == len({(a.commit, b.commit) for a, b in found})
 
 
-def test_additivity_after_the_run() -> None:
-    a, b = experiment("a", 0.9, delta=-0.01), experiment("b", 0.9, delta=-0.02)
-    merged = experiment("m", 0.9, delta=-0.025, emitter="recombinator")
-    plan = msgspec.structs.replace(merged.plan, builds_on=("a", "b"))
-    merged = msgspec.structs.replace(merged, plan=plan)
-    known = {"a": a, "b": b}
-    assert recombinator.additivity(merged, known) == pytest.approx((-0.03, -0.025))
-    assert recombinator.additivity(a, known) is None
-    assert recombinator.additivity(merged, {"a": a}) is None
+@pytest.mark.parametrize(
+    ("delta", "minimize", "words"),
+    [
+        (-0.029, True, "the effects add up: -0.03 promised, -0.029 came"),
+        (-0.01, True, "less than the sum: -0.03 promised, -0.01 came"),
+        (-0.05, True, "more than the sum: -0.03 promised, -0.05 came"),
+        (-0.05, False, "less than the sum: -0.03 promised, -0.05 came"),
+        (None, True, ""),
+    ],
+)
+def test_additivity_after_the_run(delta: float | None, minimize: bool, words: str) -> None:
+    merged = experiment("m", 0.9, emitter="recombinator")
+    promised = msgspec.structs.replace(merged.plan, expected=-0.03)
+    merged = msgspec.structs.replace(merged, plan=promised)
+    assert recombinator.additivity(merged, delta, 0.001, minimize) == words
+    assert recombinator.additivity(BASE, delta, 0.001, minimize) == ""
+
+
+def test_a_merge_promises_the_sum_of_its_effects() -> None:
+    a = experiment("a", 1.002, edits=[("move:a", "False", "True")], delta=0.002)
+    b = experiment("b", 1.003, edits=[("move:b", "False", "True")], delta=0.003)
+    store = Store(merges={("a", "b"): {"train.py": TRAIN + "both = 1\n"}})
+    proposal = EMITTERS["recombinator"].propose(store.context(history(a, b)))
+    assert proposal is not None
+    assert proposal.expected == pytest.approx(0.005)
 
 
 def test_the_anomaly_chaser_repeats_wins_and_halves_crashes() -> None:
