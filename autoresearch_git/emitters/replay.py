@@ -11,6 +11,7 @@ import msgspec
 from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.emitters.synthetic import render, setting_of
+from autoresearch_git.errors import ArError
 from autoresearch_git.history import History, Tally, last_gain
 from autoresearch_git.records import EMITTERS, Decision, Experiment, Plan, Review, Run
 from autoresearch_git.search import fork, policies, samplers
@@ -32,7 +33,6 @@ class Ours:
         landscape: Landscape,
         rng: random.Random,
         accept: str = "ours",
-        sigma: float = 3e-4,
         emitters: Sequence[str] = EMITTERS,
     ) -> None:
         self.landscape, self.rng, self.accept = landscape, rng, accept
@@ -48,7 +48,7 @@ class Ours:
         self.incumbent: Experiment | None = None
         self.best: Experiment | None = None
         self.elites: dict[str, Experiment] = {}
-        self.sigma = sigma
+        self.sigma = landscape.sigma
         self.files["start"] = {PATH: render(landscape.start, landscape.ranges)}
 
     def history(self) -> History:
@@ -80,16 +80,20 @@ class Ours:
         if self.experiments and self.experiments[-1].verdict == "retest":
             self.wanted = True  # the same commit again; its plan stays
             return self.setting(self.commit)
-        plan, proposal = ask(
-            self.history(),
-            "start",
-            read=self.files.__getitem__,
-            merge=self.merge,
-            tried=self.tried,
-            rng=self.rng,
-            among=self.emitters,
-        )
-        self.plan = plan
+        try:
+            self.plan, proposal = ask(
+                self.history(),
+                "start",
+                read=self.files.__getitem__,
+                merge=self.merge,
+                tried=self.tried,
+                rng=self.rng,
+                among=self.emitters,
+            )
+        except ArError:  # nothing is left to try: what there is runs again
+            assert self.incumbent is not None  # the baseline always has a proposal
+            self.wanted, self.commit = True, self.incumbent.commit
+            return self.setting(self.commit)
         self.wanted = bool(proposal.replicate)
         self.commit = proposal.replicate or f"{len(self.experiments):040x}"
         if not proposal.replicate:

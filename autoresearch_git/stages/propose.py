@@ -18,7 +18,7 @@ from autoresearch_git.history import RECENT
 from autoresearch_git.records import Event, Experiment, Plan, classes
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import spend
-from autoresearch_git.search import novelty
+from autoresearch_git.search import knobs, novelty
 
 
 def propose(
@@ -42,12 +42,20 @@ def propose(
         rng=rng,
         emitter=emitter,
     )
+    _warn(research, klass)
     if plan.phase == "baseline":
         return _baseline(research, klass, plan)
     if proposal.replicate:
         return announce(research, proposal.replicate, plan)
     parents = proposal.parents or (plan.parent,)
     return commit(research, plan, parents, proposal.files)
+
+
+def _warn(research: Research, klass: str) -> None:
+    """Note what the search could not read in the target files, once."""
+    reading = knobs.read(targets(research, research.tip), klass)
+    notices = research.memory.notices
+    notices += [text for text in reading.warnings if text not in notices]
 
 
 def again(research: Research, oid: str) -> Experiment:

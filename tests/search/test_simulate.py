@@ -122,6 +122,8 @@ def test_a_surrogate_learns_values_and_crashes() -> None:
 def test_the_users_own_facts_become_a_landscape() -> None:
     ground = own.of_history(history(*varied(60)), {"train.py": TRAIN})
     assert set(ground.ranges) == {"LR", "DEPTH"}
+    assert ground.start == {"LR": 0.04, "DEPTH": 8}  # of the baseline
+    assert ground.sigma == history().sigma
     better, worse = ground.truth({"LR": 0.01, "DEPTH": 12}), ground.truth({"LR": 0.15, "DEPTH": 12})
     assert better is not None
     assert worse is not None
@@ -154,3 +156,21 @@ def test_real_trials_reproduce_what_is_known() -> None:
     crashes = sum(ground.truth(policy.next()) is None for _ in range(300)) / 300
     assert 0.4 < crashes < 0.65  # the real random search: 0.56
     assert trials.deviation(0.98) < trials.deviation(1.05) < trials.deviation(1.2)
+
+
+def test_names_that_are_no_identifiers_survive() -> None:
+    ranges = {"BETAS[0]": traps.RANGES["WIDTH"], "DEPTH@1": traps.RANGES["WIDTH"],
+              "DEPTH_1": traps.RANGES["WIDTH"]}  # fmt: skip
+    setting = dict(zip(ranges, (0.1, 0.2, 0.3), strict=True))
+    assert setting_of(render(setting, ranges), ranges) == setting
+    ground = landscape.Landscape(ranges, setting, lambda s: sum(map(float, s.values())), abs)
+    for name in ("ours", "hill-climbing"):
+        assert len(simulate.replay(POLICIES[name], ground, 4, 0).values) == 4
+
+
+def test_a_policy_with_nothing_left_to_try_repeats_what_it_has() -> None:
+    choice = trials.Range("choice", choices=(False, True))
+    ground = landscape.Landscape({"FAST": choice}, {"FAST": True}, lambda s: 1.0, lambda v: 0.0)
+    trace = simulate.replay(POLICIES["ours"], ground, 5, 0)
+    assert len(trace.values) == 5
+    assert trace.repeats == 0  # wanted ones
