@@ -72,7 +72,6 @@ class Loop:
         self.own = threading.local()
         self.counting = threading.Lock()
         self.proposing = threading.Lock()  # so that each proposal knows of the one before it
-        self.said: set[str] = set()  # notices that people have read
         self.in_hand: set[str] = set()  # experiments that a worker of ours is at
         self.rng = random.Random(self.seed)
         self.klass = class_here(self.research, self.backend)
@@ -142,10 +141,6 @@ class Loop:
             research.reload()
             found = self._unfinished(research) or self._new(research)
             self.in_hand.add(found[0].commit)
-            for notice in research.memory.notices:
-                if notice not in self.said:
-                    self.said.add(notice)
-                    self.watcher.say(notice)
             return found
 
     def _unfinished(self, research: Research) -> tuple[Experiment, Job | None] | None:
