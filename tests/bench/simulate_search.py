@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from autoresearch_git.emitters.replay import POLICIES, with_rule
+from autoresearch_git.emitters.replay import POLICIES, Ours, among, with_rule, without
 from autoresearch_git.search import landscape, simulate, traps, trials
 from autoresearch_git.search.simulate import Trace
 
@@ -25,7 +27,12 @@ FIRST = 100  # the first seed: settings of the search were chosen on others (0-1
 AT = (10, 25, 50, 100, 200)
 LONG = {"tpe": 280, "cma-es": 280}  # runs of the policies that are shown at 280 too
 RULES = ("threshold", "replicate", "model")
-MAKERS = {**POLICIES, **{rule: with_rule(rule) for rule in RULES}}
+PARTS = {
+    "local_tuner alone": among("local_tuner"),
+    "without recombinator": without("recombinator"),
+}
+MAKERS = {**POLICIES, **{rule: with_rule(rule) for rule in RULES}, **PARTS}
+WHERE_PARTS = ("trials", "trap", "structure", "partners")
 AGAINST = ("ours", "hill-climbing", "fork")  # on the traps
 
 Job = tuple[str, str, int, int]  # landscape, policy, runs, seed
@@ -81,6 +88,18 @@ def differences(traces, at, base="ours") -> None:
     print("\n(in 0.001 of the metric, 95% interval; below 0: ours is better)\n")
 
 
+def shares(ground: landscape.Landscape, runs: int, seeds: Iterable[int]) -> str:
+    """How often each emitter proposed, in words."""
+    found: Counter[str] = Counter()
+    for seed in seeds:
+        policy = Ours(ground, random.Random(seed))
+        for k in range(runs):
+            setting = policy.propose()
+            found[policy.plan.emitter] += policy.plan.phase != "baseline"
+            policy.observe(setting, ground.run(setting, random.Random(seed * 100003 + k)))
+    return ", ".join(f"{n} {100 * c / found.total():.0f}%" for n, c in found.most_common() if c)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path)
@@ -107,6 +126,7 @@ def main() -> None:
     jobs += [("trials", rule, options.runs, seed) for rule in RULES for seed in seeds]
     where = [name for name in GROUNDS if name != "trials"]
     jobs += [(w, name, early[-1], seed) for w in where for name in AGAINST for seed in seeds]
+    jobs += [(w, part, early[-1], seed) for w in WHERE_PARTS for part in PARTS for seed in seeds]
     store = Store(options.save)
     store.fill([j for j in jobs if not options.only or j[1] in options.only], options.jobs)
     if options.only:
@@ -137,6 +157,12 @@ def main() -> None:
     kept = {name: traces("trials", name, options.runs) for name in ("ours", *RULES)}
     show(kept, at)
     differences(kept, at)
+
+    print("## Emitters\n")
+    for ground in WHERE_PARTS:
+        print(f"{ground}: {shares(GROUNDS[ground], early[-1], seeds[:10])}\n")
+        whole = traces(ground, "ours", options.runs if ground == "trials" else early[-1])
+        differences({"ours": whole} | {p: traces(ground, p, early[-1]) for p in PARTS}, early)
 
     for ground in where:
         print(f"## {ground}\n")

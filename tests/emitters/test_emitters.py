@@ -8,7 +8,7 @@ import random
 import msgspec
 import pytest
 
-from autoresearch_git.emitters import EMITTERS, recombinator
+from autoresearch_git.emitters import EMITTERS, anomaly_chaser, recombinator
 from autoresearch_git.emitters.base import Proposal
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.records import EMITTERS as NAMES
@@ -187,6 +187,33 @@ def test_the_anomaly_chaser_repeats_wins_and_halves_crashes() -> None:
     assert half is not None
     assert len(half.edits) == 1
     assert half.builds_on == ("x",)
+
+
+@pytest.mark.parametrize("culprit", ["LR", "DEPTH", "BATCH", "PATTERN"])
+def test_the_anomaly_chaser_bisects_a_crash(culprit: str) -> None:
+    edits = [
+        ("LR", "0.04", "0.02"),
+        ("DEPTH", "8", "20"),
+        ("BATCH", "2**19", "2**20"),
+        ("PATTERN", '"SSSL"', '"L"'),
+    ]
+    past = [experiment("x", None, edits=edits, seq=1)]
+    for step in range(2):
+        seen = history(*past, signatures={"oom": len(past)})
+        half = EMITTERS["anomaly_chaser"].propose(Store().context(seen))
+        assert half is not None
+        assert half.builds_on == ("x",)
+        named = [(e.name, e.old, e.new) for e in half.edits]
+        value = None if culprit in {name for name, _, _ in named} else 1.0
+        one = experiment(f"h{step}", value, edits=named, emitter="anomaly_chaser", seq=step + 2)
+        plan = msgspec.structs.replace(one.plan, builds_on=("x",))
+        flying = msgspec.structs.replace(one, plan=plan, runs=(), review=None, decision=None)
+        busy = history(*past, running=(flying,))
+        assert EMITTERS["anomaly_chaser"].propose(Store().context(busy)) is None
+        past.append(msgspec.structs.replace(one, plan=plan))
+    found = history(*past, signatures={"oom": 2})
+    assert [e.name for e in anomaly_chaser.suspects(found, past[0])] == [culprit]
+    assert EMITTERS["anomaly_chaser"].propose(Store().context(found)) is None
 
 
 def test_ask_starts_with_the_untouched_file() -> None:
