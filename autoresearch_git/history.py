@@ -6,9 +6,14 @@ of them into "how much better", positive whatever the metric's direction.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from autoresearch_git.records import Experiment, Record
 
 RECENT = 1000  # experiments that a history holds; enough for any numeric model
+
+
+PROGRESS = 2.0  # sigmas that keeps must gain in all to count as one
 
 
 class Tally(Record, frozen=True):
@@ -41,9 +46,28 @@ class History(Record, frozen=True):
     niches: dict[str, int] = {}  # experiments that landed there
     signatures: dict[str, int] = {}  # crashes by signature
     stall: int = 0  # decisions since the last keep
+    plateau: int = 0  # decisions since `last_gain`: keeps within the noise do not count
     replicates: tuple[tuple[float, ...], ...] = ()  # values of experiments that ran more than once
     steers: tuple[str, ...] = ()  # people's wishes for the next proposals, newest last
 
     def gain(self, old: float, new: float) -> float:
         """How much better new is than old, in the metric's unit."""
         return old - new if self.minimize else new - old
+
+
+def last_gain(keeps: Iterable[Experiment]) -> Experiment | None:
+    """The keep since which the incumbent has gained no more than the noise; the newest come first.
+
+    Some runs look better by luck and are kept. They gain little, one after the other, and must
+    not hide that nothing has helped for long.
+    """
+    newest: float | None = None
+    for each in keeps:
+        review = each.review
+        newest = each.value if newest is None else newest
+        if review is None or review.best is None or newest is None:
+            return each  # the first of all
+        gain = review.best - newest if review.minimize else newest - review.best
+        if gain > PROGRESS * (review.sigma or 0.0):
+            return each
+    return None

@@ -135,6 +135,7 @@ class Review(Record, frozen=True):
     best: float | None = None  # the incumbent's value that it was compared with
     sigma: float | None = None  # noise of one run, as assumed
     p_better: float | None = None  # probability that it truly beats the incumbent
+    additivity: str = ""  # of a merge: whether its parents' effects added up, in words
     scores: Scores = Scores()
     size: dict[str, int] = {}  # hunks, added, removed, net syntax nodes
     edits: tuple[Edit, ...] = ()

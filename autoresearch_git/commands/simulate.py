@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from autoresearch_git.search.simulate import Trace
 
 AT = (5, 10, 25, 50, 100, 200, 280)
+TRAPS = ("trap", "pair", "noisy", "structure", "partners")
 MOST = 2000  # trials that the surrogate is fitted on: more cost much and teach little
 
 
 @click.command()
 @click.option("--trials", type=click.Path(exists=True, dir_okay=False), help="A table of trials.")
-@click.option("--trap", type=click.Choice(["trap", "pair", "noisy"]), help="A made-up landscape.")
+@click.option("--trap", type=click.Choice(TRAPS), help="A made-up landscape.")
 @click.option("--policy", "policies", multiple=True, help="One of several (default: quick ones).")
 @click.option("--runs", default=50, type=click.IntRange(1), help="Runs of each (default 50).")
 @click.option("--seeds", default=5, type=click.IntRange(2), help="Repetitions (default 5).")
@@ -54,22 +55,30 @@ def command(
     unknown = [name for name in chosen if name not in POLICIES]
     if unknown:
         raise ArError(f"there is no policy {unknown[0]!r}", f"one of: {', '.join(POLICIES)}")
+    if plot and Path(plot).suffix.lower() not in (".png", ".svg"):
+        raise ArError(
+            f"{plot} is neither .png nor .svg", f"--plot {Path(plot).with_suffix('.png')}"
+        )
     ground = _landscape(trials, trap, branch)
     traces: dict[str, list[Trace]] = {}
     for name in chosen:
         talk(f"{name}: {seeds} campaigns of {runs} runs")
-        maker = POLICIES[name]
-        traces[name] = [simulate.replay(maker, ground, runs, seed) for seed in range(seeds)]
+        try:
+            maker = POLICIES[name]
+            traces[name] = [simulate.replay(maker, ground, runs, seed) for seed in range(seeds)]
+        except ImportError as error:
+            hint = f"pip install 'autoresearch-git[simulate]' {error.name}"
+            raise ArError(f"the policy {name} needs {error.name}", hint) from None
     at = [k for k in AT if k < runs] + [runs]
     rows = simulate.table(traces, at)
-    if plot:
-        _plot(traces, Path(plot))
-        talk(f"wrote {plot}")
     if Output.choose(as_json).json:
         for row in rows:
             Output(True).line({"kind": "simulation", "v": 1, **row})
-        return
-    _print(rows)
+    else:
+        _print(rows)
+    if plot:
+        _plot(traces, Path(plot))
+        talk(f"wrote {plot}")
 
 
 def _landscape(table: str | None, trap: str | None, branch: str) -> Landscape:
@@ -103,10 +112,15 @@ def _print(rows: Sequence[Mapping[str, str]]) -> None:
 
 
 def _plot(traces: Mapping[str, Sequence[Trace]], path: Path) -> None:
-    from autoresearch_git.look.charts.base import LINES, canvas, save
     from autoresearch_git.search.simulate import curve
 
-    figure, axes = canvas()
+    try:
+        from autoresearch_git.look.charts.base import LINES, canvas, save
+
+        figure, axes = canvas()
+    except ImportError:
+        hint = "pip install 'autoresearch-git[plot]'"
+        raise ArError("a plot needs matplotlib", hint) from None
     for (name, many), colour in zip(traces.items(), LINES * 2, strict=False):
         points = curve(many)
         x = list(range(1, len(points) + 1))
@@ -118,4 +132,7 @@ def _plot(traces: Mapping[str, Sequence[Trace]], path: Path) -> None:
     axes.set_xlabel("runs")
     axes.set_ylabel("true value of the choice (lower is better)")
     axes.legend()
-    save(figure, path)
+    try:
+        save(figure, path)
+    except OSError as error:
+        raise ArError(f"cannot write {path}: {error.strerror}") from None

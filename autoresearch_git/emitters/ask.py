@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from autoresearch_git.emitters import EMITTERS
 from autoresearch_git.emitters.base import Context, Files, Proposal
@@ -27,12 +27,14 @@ def ask(
     tried: Callable[[Files], str | None],
     rng: random.Random,
     emitter: str | None = None,
+    among: Sequence[str] = tuple(EMITTERS),
 ) -> tuple[Plan, Proposal]:
     """The plan of the next experiment and its changed files.
 
     `tip` is the commit that the research stands on: the first experiment is its untouched files.
     `read` gives the target files of a commit, `merge` a three-way merge of two (None on
-    conflict), `tried` the experiment that had exactly these files. Raises DuplicateError when
+    conflict), `tried` the experiment that had exactly these files. The scheduler chooses `among`
+    these emitters, unless one is asked for by its name. Raises DuplicateError when
     all ideas were tried already, and ArError when no emitter has an idea.
     """
     phase = phase_of(history)
@@ -40,7 +42,7 @@ def ask(
         return _baseline(read(tip))
     if emitter is not None and emitter not in EMITTERS:
         raise ArError(f"there is no emitter {emitter!r}", f"one of: {', '.join(EMITTERS)}")
-    names = [emitter] if emitter else scheduler.order(history, phase, rng)
+    names = [emitter] if emitter else scheduler.order(history, phase, rng, among)
     contexts = _Contexts(history, tip, phase, read, merge, tried, rng)
     duplicate: str | None = None
     for name in names:

@@ -4,49 +4,39 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 
 from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
-from autoresearch_git.history import History, Tally
-from autoresearch_git.records import Decision, Experiment, Plan, Review, Run
+from autoresearch_git.emitters.synthetic import render, setting_of
+from autoresearch_git.errors import ArError
+from autoresearch_git.history import History, Tally, last_gain
+from autoresearch_git.records import EMITTERS, Decision, Experiment, Plan, Review, Run
 from autoresearch_git.search import fork, policies, samplers
-from autoresearch_git.search import knobs as knob_reader
 from autoresearch_git.search.insight import Insight
 from autoresearch_git.search.knobs import Value
 from autoresearch_git.search.landscape import Landscape, Setting
 from autoresearch_git.search.policies import Maker
-from autoresearch_git.search.ranges import Range
 from autoresearch_git.search.space import area
 
 PATH = "train.py"
 KLASS = "simulated"
 
 
-def render(setting: Setting, ranges: Mapping[str, Range]) -> str:
-    """A train.py whose constants are the setting, each with its range in a comment."""
-    lines = []
-    for name, limits in ranges.items():
-        if limits.kind == "choice":
-            comment = " | ".join(str(choice) for choice in limits.choices)
-        else:
-            log = " log" if limits.kind in ("log", "power2") else ""
-            comment = f"{limits.low:g}..{limits.high:g}{log}"
-            if limits.integer:
-                comment = f"{limits.low:.0f}..{limits.high:.0f}{log}"
-        lines.append(f"{name} = {setting[name]!r}  # ar: {comment}\n\n")
-    return "".join(lines)
-
-
 class Ours:
     """ask() with everything around it that git and the runner would do."""
 
     def __init__(
-        self, landscape: Landscape, rng: random.Random, accept: str = "ours", sigma: float = 3e-4
+        self,
+        landscape: Landscape,
+        rng: random.Random,
+        accept: str = "ours",
+        emitters: Sequence[str] = EMITTERS,
     ) -> None:
         self.landscape, self.rng, self.accept = landscape, rng, accept
+        self.emitters = emitters
         self.files: dict[str, Files] = {}
         self.experiments: list[Experiment] = []
         self.tallies: dict[str, Tally] = {}
@@ -58,7 +48,7 @@ class Ours:
         self.incumbent: Experiment | None = None
         self.best: Experiment | None = None
         self.elites: dict[str, Experiment] = {}
-        self.sigma = sigma
+        self.sigma = landscape.sigma
         self.files["start"] = {PATH: render(landscape.start, landscape.ranges)}
 
     def history(self) -> History:
@@ -78,21 +68,32 @@ class Ours:
             count=len(self.experiments),
             emitters=self.tallies,
             stall=self.stall,
+            plateau=self.plateau(),
         )
+
+    def plateau(self) -> int:
+        keeps = [each for each in reversed(self.experiments) if each.verdict == "keep-unconfirmed"]
+        last = last_gain(keeps)
+        return len(self.experiments) - 1 - (last.seq if last else -1)
 
     def propose(self) -> Setting:
         if self.experiments and self.experiments[-1].verdict == "retest":
             self.wanted = True  # the same commit again; its plan stays
             return self.setting(self.commit)
-        plan, proposal = ask(
-            self.history(),
-            "start",
-            read=self.files.__getitem__,
-            merge=self.merge,
-            tried=self.tried,
-            rng=self.rng,
-        )
-        self.plan = plan
+        try:
+            self.plan, proposal = ask(
+                self.history(),
+                "start",
+                read=self.files.__getitem__,
+                merge=self.merge,
+                tried=self.tried,
+                rng=self.rng,
+                among=self.emitters,
+            )
+        except ArError:  # nothing is left to try: what there is runs again
+            assert self.incumbent is not None  # the baseline always has a proposal
+            self.wanted, self.commit = True, self.incumbent.commit
+            return self.setting(self.commit)
         self.wanted = bool(proposal.replicate)
         self.commit = proposal.replicate or f"{len(self.experiments):040x}"
         if not proposal.replicate:
@@ -100,8 +101,7 @@ class Ours:
         return self.setting(self.commit)
 
     def setting(self, commit: str) -> dict[str, Value]:
-        reading = knob_reader.read(self.files[commit])
-        return {knob.name: knob.value for knob in reading.knobs}
+        return setting_of(self.files[commit][PATH], self.landscape.ranges)
 
     def tried(self, files: Files) -> str | None:
         return next(
@@ -109,14 +109,23 @@ class Ours:
         )
 
     def merge(self, a: str, b: str) -> Files | None:
-        """Three-way merge, constant by constant, against the start."""
-        base, one, two = (self.files[c][PATH].splitlines(True) for c in ("start", a, b))
+        """Three-way merge, line by line, against the newest common ancestor."""
+        base = next(each for each in self.lineage(a) if each in self.lineage(b))
+        old, one, two = (self.files[c][PATH].splitlines(True) for c in (base, a, b))
         merged = []
-        for x, y, z in zip(base, one, two, strict=True):
+        for x, y, z in zip(old, one, two, strict=True):
             if x not in (y, z) and y != z:
                 return None
             merged.append(z if y == x else y)
         return {PATH: "".join(merged)}
+
+    def lineage(self, commit: str) -> list[str]:
+        """The commit and its first parents, back to the start."""
+        parents = {each.commit: each.plan.parent for each in self.experiments if each.plan}
+        chain = [commit]
+        while parents.get(chain[-1]):
+            chain.append(parents[chain[-1]])
+        return [*chain, "start"]
 
     def observe(self, setting: Setting, result: float | None) -> None:
         old = next((each for each in self.experiments if each.commit == self.commit), None)
@@ -217,6 +226,16 @@ class Ours:
 def with_rule(rule: str) -> Maker:
     """Our policy with another rule for keeping: threshold, replicate or model."""
     return lambda landscape, rng: Ours(landscape, rng, rule)
+
+
+def among(*emitters: str) -> Maker:
+    """Our policy with these emitters only."""
+    return lambda landscape, rng: Ours(landscape, rng, emitters=emitters)
+
+
+def without(*emitters: str) -> Maker:
+    """Our policy without these emitters."""
+    return among(*(name for name in EMITTERS if name not in emitters))
 
 
 POLICIES: dict[str, Maker] = {

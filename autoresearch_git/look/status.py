@@ -72,7 +72,7 @@ def status(memory: Memory, klass: str = "") -> Status:
         emitters=index.tallies(klass, "emitter"),
         baseline=baseline,
         best=best,
-        phase=_phase(index, klass, baseline, stall),
+        phase=_phase(index, klass, baseline),
         running=running,
         waiting=sum(waiting.values()),
         stall=stall,
@@ -84,7 +84,7 @@ def status(memory: Memory, klass: str = "") -> Status:
     )
 
 
-def _phase(index: Index, klass: str, baseline: Experiment | None, stall: int) -> str:
+def _phase(index: Index, klass: str, baseline: Experiment | None) -> str:
     """The phase, from no more of the history than it looks at."""
     ran = index.select("class = ? AND runs > 0 ORDER BY seq DESC LIMIT ?", klass, CRASH_WINDOW)
     near = index.select("class = ? AND verdict = 'near-miss' ORDER BY seq DESC LIMIT 2", klass)
@@ -100,7 +100,7 @@ def _phase(index: Index, klass: str, baseline: Experiment | None, stall: int) ->
             recent=tuple(reversed(ran)),
             near_misses=tuple(near),
             elites=few,
-            stall=stall,
+            plateau=past.plateau(index, klass),
         )
     )
 

@@ -15,6 +15,8 @@ def render(experiment: Experiment) -> str:
     if plan and plan.hypothesis:
         lines.append(f"Idea: {clean(plan.hypothesis, 160)}")
         lines += _borne_out(experiment)
+    if review and review.additivity:
+        lines.append(f"Merge: {clean(review.additivity, 120)}")
     if plan and plan.change:
         lines.append(f"Change: {clean(plan.change, 120)}{_size(review)}")
     if review:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from autoresearch_git.history import RECENT, History
+from autoresearch_git.history import RECENT, History, last_gain
 from autoresearch_git.memory.index import Index
 from autoresearch_git.records import KEEPS, Experiment
 
 _NEAR = 20  # near misses offered to the recombinator
+_LUCKY = 100  # keeps in a row that may all lie within the noise
 _REPEATED = 200  # replicated experiments from which the noise is estimated
 
 
@@ -38,6 +39,7 @@ def history(
         niches={niche: tally.tries for niche, tally in niches.items()},
         signatures={name: t.tries for name, t in index.tallies(klass, "signature").items()},
         stall=stall(index, klass),
+        plateau=plateau(index, klass),
         replicates=_replicates(index, klass),
         steers=tuple(e.remark for e in index.events("remark", 50) if not e.commit)[-5:],
     )
@@ -62,11 +64,26 @@ def best(index: Index, klass: str) -> Experiment | None:
 
 def stall(index: Index, klass: str) -> int:
     """Decisions in a class since the last one that kept an experiment."""
-    kept = "SELECT max(seq) FROM experiments WHERE class = ? AND verdict = ?"
-    last = [index.db.execute(kept, (klass, v)).fetchone()[0] for v in KEEPS]
-    since = "SELECT count(*) FROM experiments WHERE class = ? AND seq > ? AND decided = 1"
-    found = index.db.execute(since, (klass, max((seq for seq in last if seq), default=0)))
-    return int(found.fetchone()[0])
+    kept = _keeps(index, klass, 1)
+    return _decided(index, klass, kept[0].seq if kept else 0)
+
+
+def plateau(index: Index, klass: str) -> int:
+    """Decisions in a class since the last keeps that gained more than the noise."""
+    gained = last_gain(_keeps(index, klass, _LUCKY))
+    return _decided(index, klass, gained.seq if gained else 0)
+
+
+def _keeps(index: Index, klass: str, most: int) -> list[Experiment]:
+    """The newest keeps of a class, the newest first."""
+    where = "class = ? AND verdict = ? ORDER BY seq DESC LIMIT ?"
+    found = [each for verdict in KEEPS for each in index.select(where, klass, verdict, most)]
+    return sorted(found, key=lambda each: each.seq, reverse=True)[:most]
+
+
+def _decided(index: Index, klass: str, since: int) -> int:
+    count = "SELECT count(*) FROM experiments WHERE class = ? AND seq > ? AND decided = 1"
+    return int(index.db.execute(count, (klass, since)).fetchone()[0])
 
 
 def _elite(index: Index, klass: str, niche: str) -> Experiment | None:

@@ -4,65 +4,52 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from autoresearch_git.history import History
+from autoresearch_git.history import PROGRESS, History
 from autoresearch_git.records import Experiment
 from autoresearch_git.search.points import known
 
-RATE = 0.5  # alpha of CMA-MAE: how fast a niche's threshold follows what enters
+RATE = 0.9  # alpha of CMA-MAE; at 0.5 thresholds lag behind a fast start, and all can enter
 STEEPNESS = 10.0
 NEAR = 3.0  # sigmas from the incumbent within which an entry counts
 
 
-def enter(threshold: float, value: float, minimize: bool, rate: float = RATE) -> float | None:
+def enter(
+    threshold: float | None, value: float, minimize: bool, rate: float = RATE
+) -> float | None:
     """The niche's next threshold if the value enters, None if it does not (Fontaine, CMA-MAE).
 
-    The threshold moves only part of the way to the newcomer, so one lucky run does not close
-    the niche to all that come after it.
+    The first one makes the threshold. Later it moves only part of the way to the newcomer, so
+    one lucky run does not close the niche to all that come after it.
     """
+    if threshold is None:
+        return value
     better = value < threshold if minimize else value > threshold
     return threshold + rate * (value - threshold) if better else None
-
-
-def thresholds(
-    arrivals: Iterable[tuple[str, str, float]],
-    start: float,
-    minimize: bool,
-    rate: float = RATE,
-) -> tuple[dict[str, float], frozenset[str]]:
-    """Each niche's threshold, and who entered, after (commit, niche, value) in their order."""
-    state: dict[str, float] = {}
-    inside = set()
-    for commit, niche, value in arrivals:
-        after = enter(state.get(niche, start), value, minimize, rate)
-        if after is not None:
-            state[niche] = after
-            inside.add(commit)
-    return state, frozenset(inside)
 
 
 def entered(history: History) -> frozenset[str]:
     """The recent experiments that entered the archive when they came and were nearly the best.
 
     Filling a niche with something bad is easy and teaches a bandit nothing, so only what came
-    within the noise of the incumbent of its time counts.
+    within NEAR of the incumbent of its time counts; nor does passing a threshold by mere noise.
     """
-    if history.baseline is None or history.baseline.value is None:
-        return frozenset()
-    margin = NEAR * history.sigma
-    arrivals = [
-        (each.commit, each.review.niche, each.value)
-        for each in history.recent
-        if each.review
-        and each.review.niche
-        and each.value is not None
-        and each.review.delta is not None
-        and history.gain(0.0, each.review.delta) > -margin
-    ]
-    sign = 1 if history.minimize else -1
-    start = history.baseline.value + sign * margin
-    return thresholds(arrivals, start, history.minimize)[1]
+    state: dict[str, float] = {}
+    inside = set()
+    for each in history.recent:
+        review = each.review
+        if not review or not review.niche or each.value is None or review.delta is None:
+            continue
+        if history.gain(0.0, review.delta) < -NEAR * history.sigma:
+            continue
+        before = state.get(review.niche)
+        after = enter(before, each.value, history.minimize)
+        if after is not None:
+            state[review.niche] = after
+            if before is None or history.gain(before, each.value) > PROGRESS * history.sigma:
+                inside.add(each.commit)
+    return frozenset(inside)
 
 
 def children(history: History) -> dict[str, int]:

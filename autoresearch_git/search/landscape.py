@@ -45,6 +45,7 @@ class Landscape:
     start: Setting
     truth: Callable[[Setting], float | None]  # None: crashes
     deviation: Callable[[float], float]  # of one run, at a true value
+    sigma: float = 3e-4  # the noise of one run, as a policy may know it
 
     def run(self, setting: Setting, rng: random.Random) -> float | None:
         """One noisy run of a setting; None when it crashes. Lower is better."""

@@ -16,6 +16,8 @@ FEWEST = 30  # results below which a surrogate says nothing
 def of_history(history: History, files: Mapping[str, str]) -> Landscape:
     """The landscape fitted on a history, given the incumbent's target files.
 
+    It starts where the research did.
+
     Values are costs: lower is better whatever the metric's direction. Raises ArError when the
     history is too short or no knob ever moved.
     """
@@ -44,5 +46,9 @@ def of_history(history: History, files: Mapping[str, str]) -> Landscape:
         if len(setting) == len(ranges) and not point.pending:
             cost = None if point.result is None else insight.sign * point.result
             trials.append(Trial(setting, cost, point.commit))
-    start = {k.name: k.value for k in insight.knobs if k.name in ranges}
-    return Landscape(ranges, start, landscape.fit(trials, ranges), lambda value: history.sigma)
+    first = history.baseline.commit if history.baseline else home.commit
+    start = next((t.setting for t in trials if t.group == first), None)
+    if start is None:  # of another contract, or its setting cannot be rebuilt
+        start = {k.name: k.value for k in insight.knobs if k.name in ranges}
+    truth = landscape.fit(trials, ranges)
+    return Landscape(ranges, start, truth, lambda value: history.sigma, history.sigma)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from autoresearch_git.history import History
 from autoresearch_git.search.points import crashed
 
-PLATEAU = 5  # decisions without a keep before the mode changes
+PLATEAU = 5  # decisions without a gain before the mode changes
 CRASH_WINDOW = 6
 
 
 def phase(history: History) -> str:
     """One of records.PHASES.
 
-    Baseline first; stabilize while crashes pile up; exploit while keeps come; on a plateau
+    Baseline first; stabilize while crashes pile up; exploit while gains come; on a plateau
     explore and recombine take turns of PLATEAU decisions each.
     """
     if history.baseline is None:
@@ -20,10 +20,10 @@ def phase(history: History) -> str:
     decided = [each for each in history.recent if each.runs][-CRASH_WINDOW:]
     if sum(crashed(each) for each in decided) * 2 >= CRASH_WINDOW:
         return "stabilize"
-    if history.stall < PLATEAU:
+    if history.plateau < PLATEAU:
         return "exploit"
     enough = len(history.near_misses) + len(history.elites) >= 2
-    turn = (history.stall // PLATEAU) % 3
+    turn = (history.plateau // PLATEAU) % 3
     if turn == 2 and enough:
         return "recombine"
     return "explore" if turn == 1 else "exploit"

@@ -13,27 +13,35 @@ from autoresearch_git.search.landscape import Landscape, Setting
 from autoresearch_git.search.policies import Policy
 from autoresearch_git.search.ranges import Range
 
-PENALTY = 10.0  # told for a crash: every one of these samplers only ranks or clips what is bad
+PENALTY = 10.0  # told for a crash to the samplers that only rank
+MILD = 0.1  # a Gaussian process takes it at its size: this share worse than the best
 
 
 class Optuna:
     """A study that is asked and told. Powers of two are searched by their exponent.
 
     `indices`: choices as integers, for CMA-ES, which otherwise draws them at random.
+    `mild`: a crash is told as the worst result, for what models values and not ranks.
     """
 
-    def __init__(self, landscape: Landscape, sampler: Any, indices: bool = False) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        landscape: Landscape,
+        sampler: Any,  # noqa: ANN401
+        indices: bool = False,
+        mild: bool = False,
+    ) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.landscape, self.indices = landscape, indices
+        self.landscape, self.indices, self.mild = landscape, indices, mild
         self.study = optuna.create_study(sampler=sampler)
         self.study.enqueue_trial(
             {n: self._code(r, landscape.start[n]) for n, r in landscape.ranges.items()}
         )
         self.trial: Any = None
         self.best: Setting = landscape.start
-        self.value = math.inf
+        self.value, self.worst = math.inf, -math.inf
 
     def _code(self, limits: Range, value: Value) -> Value:
         if limits.kind == "choice":
@@ -63,9 +71,16 @@ class Optuna:
         return number
 
     def observe(self, setting: Setting, result: float | None) -> None:
-        self.study.tell(self.trial, PENALTY if result is None else result)
+        self.study.tell(self.trial, self._penalty() if result is None else result)
+        if result is not None:
+            self.worst = max(self.worst, result)
         if result is not None and result < self.value:
             self.best, self.value = setting, result
+
+    def _penalty(self) -> float:
+        if not self.mild or math.isinf(self.value):
+            return PENALTY
+        return max(self.worst, self.value + MILD * abs(self.value))
 
     def choice(self) -> Setting:
         return self.best
@@ -104,4 +119,4 @@ def gp(landscape: Landscape, rng: random.Random) -> Policy:
     """Optuna's Gaussian process; needs torch and scipy, and about a second a proposal."""
     import optuna
 
-    return Optuna(landscape, optuna.samplers.GPSampler(seed=rng.getrandbits(31)))
+    return Optuna(landscape, optuna.samplers.GPSampler(seed=rng.getrandbits(31)), mild=True)

@@ -10,7 +10,7 @@ import random
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from autoresearch_git.history import History
+from autoresearch_git.history import PROGRESS, History
 from autoresearch_git.records import EMITTERS, KEEPS, Experiment
 from autoresearch_git.search import archive
 
@@ -21,8 +21,8 @@ WINDOW = 60  # pulls over which the memory fades
 PRIOR = 3.0
 CREDIT = {
     "local_tuner": 0.5,
-    "optimizer_hacker": 0.3,
-    "architecture_mutator": 0.3,
+    "optimizer_hacker": 0.4,
+    "architecture_mutator": 0.4,
     "simplifier": 0.15,
     "contrarian": 0.1,
     "recombinator": 0.25,
@@ -61,7 +61,7 @@ def arms(history: History, names: Iterable[str] = EMITTERS) -> dict[str, Arm]:
         fade = math.exp(-age / WINDOW)
         emitter = each.plan.emitter if each.plan else ""
         pulls[emitter] = pulls.get(emitter, 0.0) + fade
-        wins[emitter] = wins.get(emitter, 0.0) + fade * won(each, inside)
+        wins[emitter] = wins.get(emitter, 0.0) + fade * won(history, each, inside)
     for each in history.running:
         if each.plan:  # constant liar: as if it had already failed
             pulls[each.plan.emitter] = pulls.get(each.plan.emitter, 0.0) + 1.0
@@ -73,10 +73,16 @@ def arms(history: History, names: Iterable[str] = EMITTERS) -> dict[str, Arm]:
     return result
 
 
-def won(each: Experiment, inside: Collection[str]) -> float:
-    """The reward, 0 or 1: it was kept, or entered the archive. A failure is never positive."""
-    valid = each.value is not None and each.verdict != "invalid"
-    return float(valid and (each.verdict in KEEPS or each.commit in inside))
+def won(history: History, each: Experiment, inside: Collection[str]) -> float:
+    """The reward, 0 or 1: it gained more than the noise, or entered the archive; else nothing.
+
+    A keep by luck is none: the emitter that turns knobs forever would live on those.
+    """
+    if each.value is None or each.verdict == "invalid":
+        return 0.0
+    delta = each.review.delta if each.review else None
+    lucky = delta is not None and history.gain(0.0, delta) <= PROGRESS * history.sigma
+    return float((each.verdict in KEEPS and not lucky) or each.commit in inside)
 
 
 def scores(history: History, phase: str, names: Iterable[str] = EMITTERS) -> dict[str, float]:

@@ -41,12 +41,45 @@ def _pair(setting: Setting) -> float | None:
     return _bowl(flat) + {0: 0.0, 1: 0.0006, 2: -0.01}[one + two]
 
 
-def _make(truth: Callable[[Setting], float | None], noise: float) -> Landscape:
-    return Landscape(RANGES, START, truth, lambda value: noise * SIGMA)
+# What each structural move does to the value; half of them help, by 0.012 in all.
+_EFFECTS = {
+    "move:no-softcap": -0.004,
+    "move:smaller-init": -0.003,
+    "move:weight-decay": -0.003,
+    "move:sharper-queries": -0.002,
+    "move:rotary-base": 0.0005,
+    "move:no-dropout": 0.001,
+    "move:no-bias": 0.004,
+    "move:no-nesterov": 0.008,
+}
+_PARTNERS = ("move:no-softcap", "move:smaller-init")
+
+
+def _structure(setting: Setting) -> float:
+    """Knobs and structural moves both help, and their effects add up."""
+    return _bowl(setting) + sum(effect for name, effect in _EFFECTS.items() if setting[name])
+
+
+def _partners(setting: Setting) -> float:
+    """Two structural moves that each cost a little alone and gain 0.01 together; the rest hurt."""
+    made = sum(bool(setting[name]) for name in _PARTNERS)
+    others = sum(bool(setting[name]) for name in _EFFECTS if name not in _PARTNERS)
+    return _bowl(setting) + {0: 0.0, 1: 0.0006, 2: -0.01}[made] + 0.003 * others
+
+
+def _make(
+    truth: Callable[[Setting], float | None], noise: float = 1.0, moves: bool = False
+) -> Landscape:
+    extra = _EFFECTS if moves else {}
+    ranges = RANGES | dict.fromkeys(extra, Range("choice", choices=(False, True)))
+    start = START | dict.fromkeys(extra, False)
+    return Landscape(ranges, start, truth, lambda value: noise * SIGMA)
 
 
 LANDSCAPES: dict[str, Landscape] = {
-    "trap": _make(_trap, 1.0),
-    "pair": _make(_pair, 1.0),
+    "trap": _make(_trap),
+    "pair": _make(_pair),
     "noisy": _make(_bowl, 2.0),
+    "structure": _make(_structure, moves=True),
+    "partners": _make(_partners, moves=True),
 }

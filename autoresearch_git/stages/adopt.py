@@ -23,7 +23,7 @@ def adopt(research: Research, klass: str) -> Experiment | None:
     best = index.select(
         f"class = ? AND verdict IN {KEEPS} AND loss IS NOT NULL ORDER BY loss, oid LIMIT 1", klass
     )
-    if here is None or not best or not best[0].decision:
+    if here is None or not best or not best[0].decision or best[0].tree == here.tree:
         return None
     mine, theirs = loss(here), loss(best[0])
     if mine is None or theirs is None or theirs >= mine or repo.is_ancestor(best[0].commit, tip):

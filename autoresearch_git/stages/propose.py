@@ -7,15 +7,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from autoresearch_git import config
 from autoresearch_git.clean import clean
 from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
+from autoresearch_git.history import RECENT
 from autoresearch_git.records import Edit, Event, Experiment, Plan, classes
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import spend
+from autoresearch_git.search import knobs, novelty
 
 
 def propose(
@@ -39,12 +43,20 @@ def propose(
         rng=rng,
         emitter=emitter,
     )
+    _warn(research, klass)
     if plan.phase == "baseline":
         return _baseline(research, klass, plan)
     if proposal.replicate:
         return announce(research, proposal.replicate, plan)
     parents = proposal.parents or (plan.parent,)
     return commit(research, plan, parents, proposal.files)
+
+
+def _warn(research: Research, klass: str) -> None:
+    """Note what the search could not read in the target files, once."""
+    reading = knobs.read(targets(research, research.tip), klass)
+    notices = research.memory.notices
+    notices += [text for text in reading.warnings if text not in notices]
 
 
 def again(research: Research, oid: str) -> Experiment:
@@ -105,20 +117,51 @@ def from_worktree(research: Research, idea: Idea) -> Experiment:
 
 
 def commit(research: Research, plan: Plan, parents: tuple[str, ...], files: Files) -> Experiment:
-    """Commit changed target files and announce the experiment; DuplicateError if tried before."""
-    repo = research.repo
+    """Commit changed target files and announce the experiment; DuplicateError if tried before.
+
+    A change of the random seed alone is one more run of the parent, and announced as that.
+    """
+    repo, base = research.repo, targets(research, plan.parent or research.tip)
     outside = set(files) - set(research.contract.target)
     if outside:
         raise ArError(f"not a target file: {', '.join(sorted(outside))}", f"see {config.FILE}")
     tree = repo.tree_with(_base_tree(research, plan.parent), files)
     known = research.memory.index.select("tree = ? LIMIT 1", tree)
     if known:
-        about = f"already tried as {known[0].commit[:9]} ({known[0].verdict})"
-        raise DuplicateError(about, known[0].commit, f"see it: git ar show {known[0].commit[:9]}")
+        raise _duplicate("already tried as", known[0])
+    parent = research.memory.experiment(plan.parent) if plan.parent else None
+    if parent and novelty.only_seed(base, files):
+        again = replace(plan, emitter="replicate", phase="stabilize", builds_on=(parent.commit,))
+        return announce(research, parent.commit, again)
+    if not plan.edits:  # an emitter that says which knobs it turned has compared their values
+        _refuse_the_same_program(research, plan.parent, base, files)
     author = repo.user
     now = Person(author.name, author.email, time.time())
     oid = repo.write_commit(tree, parents, _message(plan), now, now)
     return announce(research, oid, plan)
+
+
+def _duplicate(about: str, known: Experiment) -> DuplicateError:
+    short = known.commit[:9]
+    return DuplicateError(
+        f"{about} {short} ({known.verdict})", known.commit, f"see it: git ar show {short}"
+    )
+
+
+def _refuse_the_same_program(research: Research, parent: str, base: Files, files: Files) -> None:
+    """DuplicateError if nothing but the layout differs from the parent, or from another change
+    of the same parent. On another parent the same patch is another program, and worth a run.
+    """
+    mine = novelty.key(files)
+    if mine == novelty.key(base):
+        raise DuplicateError(
+            "nothing but comments or the layout has changed", parent, "change what the code does"
+        )
+    newest = "contract = ? AND latest = 1 ORDER BY seq DESC LIMIT ?"
+    for each in research.memory.index.select(newest, research.contract_id, RECENT):
+        sibling = each.plan is not None and each.plan.parent == parent
+        if sibling and novelty.key(targets(research, each.commit)) == mine:
+            raise _duplicate("the same but for the layout as", each)
 
 
 def announce(research: Research, oid: str, plan: Plan) -> Experiment:

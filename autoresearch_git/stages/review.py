@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from autoresearch_git.emitters.recombinator import additivity
 from autoresearch_git.errors import ArError, NoBaselineError
 from autoresearch_git.records import Event, Experiment
 from autoresearch_git.research import Research
@@ -35,6 +36,11 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
             f"run the branch's tip there first: git ar run --replicate {research.tip[:9]}",
         )
     found = judge(experiment, change, history)
-    found = replace(found, metric=research.contract.metric, minimize=research.contract.minimize)
+    found = replace(
+        found,
+        metric=research.contract.metric,
+        minimize=research.contract.minimize,
+        additivity=additivity(experiment, found.delta, history.sigma, history.minimize),
+    )
     research.memory.append(Event(kind="review", commit=experiment.commit, review=found))
     return research.memory.experiment(experiment.commit) or experiment

@@ -8,7 +8,7 @@ import random
 import msgspec
 import pytest
 
-from autoresearch_git.emitters import EMITTERS, recombinator
+from autoresearch_git.emitters import EMITTERS, anomaly_chaser, recombinator
 from autoresearch_git.emitters.base import Proposal
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.records import EMITTERS as NAMES
@@ -134,15 +134,45 @@ def test_the_recombinator_merges_and_skips_conflicts() -> None:
     assert [edit.name for edit in proposal.edits] == ["DEPTH"]
 
 
-def test_additivity_after_the_run() -> None:
-    a, b = experiment("a", 0.9, delta=-0.01), experiment("b", 0.9, delta=-0.02)
-    merged = experiment("m", 0.9, delta=-0.025, emitter="recombinator")
-    plan = msgspec.structs.replace(merged.plan, builds_on=("a", "b"))
-    merged = msgspec.structs.replace(merged, plan=plan)
-    known = {"a": a, "b": b}
-    assert recombinator.additivity(merged, known) == pytest.approx((-0.03, -0.025))
-    assert recombinator.additivity(a, known) is None
-    assert recombinator.additivity(merged, {"a": a}) is None
+def test_the_recombinator_takes_changes_of_the_text_first() -> None:
+    knob = [
+        experiment(f"k{i}", 1.0, edits=[("LR", "0.04", f"0.0{i}")], delta=0.0, seq=i)
+        for i in range(5, 9)
+    ]
+    moves = [
+        experiment(f"m{i}", 1.0, edits=[(f"move:{i}", "False", "True")], delta=0.002, seq=i)
+        for i in range(2)
+    ]
+    found = list(recombinator.pairs(Store().context(history(*moves, *knob))))
+    assert [each.commit for each in found[0]] == ["m0", "m1"]
+    assert len(found) == len({(a.commit, b.commit) for a, b in found})
+
+
+@pytest.mark.parametrize(
+    ("delta", "minimize", "words"),
+    [
+        (-0.029, True, "the effects add up: -0.03 promised, -0.029 came"),
+        (-0.01, True, "less than the sum: -0.03 promised, -0.01 came"),
+        (-0.05, True, "more than the sum: -0.03 promised, -0.05 came"),
+        (-0.05, False, "less than the sum: -0.03 promised, -0.05 came"),
+        (None, True, ""),
+    ],
+)
+def test_additivity_after_the_run(delta: float | None, minimize: bool, words: str) -> None:
+    merged = experiment("m", 0.9, emitter="recombinator")
+    promised = msgspec.structs.replace(merged.plan, expected=-0.03)
+    merged = msgspec.structs.replace(merged, plan=promised)
+    assert recombinator.additivity(merged, delta, 0.001, minimize) == words
+    assert recombinator.additivity(BASE, delta, 0.001, minimize) == ""
+
+
+def test_a_merge_promises_the_sum_of_its_effects() -> None:
+    a = experiment("a", 1.002, edits=[("move:a", "False", "True")], delta=0.002)
+    b = experiment("b", 1.003, edits=[("move:b", "False", "True")], delta=0.003)
+    store = Store(merges={("a", "b"): {"train.py": TRAIN + "both = 1\n"}})
+    proposal = EMITTERS["recombinator"].propose(store.context(history(a, b)))
+    assert proposal is not None
+    assert proposal.expected == pytest.approx(0.005)
 
 
 def test_the_anomaly_chaser_repeats_wins_and_halves_crashes() -> None:
@@ -157,6 +187,33 @@ def test_the_anomaly_chaser_repeats_wins_and_halves_crashes() -> None:
     assert half is not None
     assert len(half.edits) == 1
     assert half.builds_on == ("x",)
+
+
+@pytest.mark.parametrize("culprit", ["LR", "DEPTH", "BATCH", "PATTERN"])
+def test_the_anomaly_chaser_bisects_a_crash(culprit: str) -> None:
+    edits = [
+        ("LR", "0.04", "0.02"),
+        ("DEPTH", "8", "20"),
+        ("BATCH", "2**19", "2**20"),
+        ("PATTERN", '"SSSL"', '"L"'),
+    ]
+    past = [experiment("x", None, edits=edits, seq=1)]
+    for step in range(2):
+        seen = history(*past, signatures={"oom": len(past)})
+        half = EMITTERS["anomaly_chaser"].propose(Store().context(seen))
+        assert half is not None
+        assert half.builds_on == ("x",)
+        named = [(e.name, e.old, e.new) for e in half.edits]
+        value = None if culprit in {name for name, _, _ in named} else 1.0
+        one = experiment(f"h{step}", value, edits=named, emitter="anomaly_chaser", seq=step + 2)
+        plan = msgspec.structs.replace(one.plan, builds_on=("x",))
+        flying = msgspec.structs.replace(one, plan=plan, runs=(), review=None, decision=None)
+        busy = history(*past, running=(flying,))
+        assert EMITTERS["anomaly_chaser"].propose(Store().context(busy)) is None
+        past.append(msgspec.structs.replace(one, plan=plan))
+    found = history(*past, signatures={"oom": 2})
+    assert [e.name for e in anomaly_chaser.suspects(found, past[0])] == [culprit]
+    assert EMITTERS["anomaly_chaser"].propose(Store().context(found)) is None
 
 
 def test_ask_starts_with_the_untouched_file() -> None:

@@ -102,6 +102,14 @@ def test_an_expectation_within_the_noise_is_none(value, word):
     assert f"Expected: +0.000001, {word}" in render(made)
 
 
+def test_whether_a_merge_added_up():
+    made = noted()
+    told = msgspec.structs.replace(made.review, additivity="the effects add up: -0.01 promised")
+    note = render(msgspec.structs.replace(made, review=told))
+    assert "Merge: the effects add up: -0.01 promised\n" in note
+    assert "Merge:" not in render(made)
+
+
 def test_what_was_decided_is_the_verdict():
     made = msgspec.structs.replace(
         noted(), decision=Decision(klass="c", verdict="keep", reason="because")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_git.history import Tally
+from autoresearch_git.history import Tally, last_gain
 from autoresearch_git.records import EMITTERS, PHASES, Experiment, Plan
 from autoresearch_git.search import archive, novelty, scheduler
 from autoresearch_git.search.phase import PLATEAU, phase
@@ -24,10 +24,10 @@ def test_phases_follow_the_history() -> None:
     assert phase(history(baseline=None)) == "baseline"
     assert phase(history()) == "exploit"
     assert phase(history(*crash)) == "stabilize"
-    assert phase(history(stall=PLATEAU)) == "explore"
-    assert phase(history(stall=2 * PLATEAU, near_misses=near)) == "recombine"
-    assert phase(history(stall=2 * PLATEAU)) == "exploit"  # nothing to recombine
-    assert all(phase(history(stall=s)) in PHASES for s in range(50))
+    assert phase(history(plateau=PLATEAU)) == "explore"
+    assert phase(history(plateau=2 * PLATEAU, near_misses=near)) == "recombine"
+    assert phase(history(plateau=2 * PLATEAU)) == "exploit"  # nothing to recombine
+    assert all(phase(history(plateau=s)) in PHASES for s in range(50))
 
 
 def outcomes(emitter: str, wins: int, losses: int) -> list[Experiment]:
@@ -105,11 +105,7 @@ def test_soft_threshold_lets_a_lucky_run_be_beaten() -> None:
     assert archive.enter(lucky, 0.94, minimize=True) is not None  # a plain archive would refuse
     assert archive.enter(1.0, 1.0, minimize=True) is None
     assert archive.enter(1.0, 1.1, minimize=False, rate=1.0) == pytest.approx(1.1)
-    state, inside = archive.thresholds(
-        [("x", "a", 0.9), ("y", "b", 2.0), ("z", "a", 0.8)], 1.0, True
-    )
-    assert state == {"a": pytest.approx(0.875)}
-    assert inside == {"x", "z"}
+    assert archive.enter(None, 7.0, minimize=True) == 7.0
 
 
 def test_entering_the_archive_is_a_reward_too() -> None:
@@ -122,6 +118,43 @@ def test_entering_the_archive_is_a_reward_too() -> None:
     assert archive.entered(history(*placed)) == {"n"}
     rewards = [scheduler.arms(history(e))["contrarian"].wins for e in placed]
     assert rewards == [1.0, 0.0]
+
+
+def test_a_lucky_keep_is_no_reward_and_does_not_end_a_plateau() -> None:
+    lucky, won = (
+        experiment("k", 1.0 - gain, emitter="local_tuner", verdict="keep", delta=-gain)
+        for gain in (0.0005, 0.005)
+    )
+    rewards = [scheduler.arms(history(e))["local_tuner"].wins for e in (lucky, won)]
+    assert rewards == [0.0, 1.0]
+
+
+def keeps(*values: float) -> list[Experiment]:
+    """Keeps with these values, the newest first, each compared with the one before."""
+    made = [experiment(f"k{i}", v, verdict="keep", seq=i) for i, v in enumerate(values)]
+    for i in range(1, len(made)):
+        review = msgspec.structs.replace(made[i].review, best=values[i - 1], sigma=0.001)
+        made[i] = msgspec.structs.replace(made[i], review=review)
+    return made[::-1]
+
+
+@pytest.mark.parametrize(
+    ("values", "gained"),
+    [
+        ((1.0, 0.9), "k1"),
+        ((1.0, 0.9, 0.8995, 0.899), "k1"),  # twice within the noise
+        ((1.0, 0.9, 0.8989, 0.898, 0.897), "k2"),  # small steps add up
+        ((1.0, 0.9995), "k0"),
+    ],
+)
+def test_the_last_gain_is_beyond_the_noise(values: tuple[float, ...], gained: str) -> None:
+    found = last_gain(keeps(*values))
+    assert found is not None
+    assert found.commit == gained
+
+
+def test_nothing_kept_is_no_gain() -> None:
+    assert last_gain([]) is None
 
 
 def test_layout_and_comments_are_not_new() -> None:

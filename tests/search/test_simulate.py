@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from autoresearch_git.emitters.replay import POLICIES, Ours, render, with_rule
+from autoresearch_git.emitters.moves import MOVES, apply
+from autoresearch_git.emitters.replay import POLICIES, Ours, with_rule
+from autoresearch_git.emitters.synthetic import LINES, render, setting_of
 from autoresearch_git.errors import ArError
 from autoresearch_git.search import knobs, landscape, own, simulate, traps, trials
 from autoresearch_git.search.landscape import Trial
@@ -23,6 +26,35 @@ def test_a_synthetic_train_file_holds_the_setting() -> None:
     found = {k.name: k for k in knobs.read({"train.py": text}).knobs}
     assert {name: k.value for name, k in found.items()} == trials.START
     assert {name: k.range for name, k in found.items()} == trials.RANGES
+
+
+def test_every_structural_dimension_is_one_real_move() -> None:
+    ground = traps.LANDSCAPES["structure"]
+    start = render(ground.start, ground.ranges)
+    assert setting_of(start, ground.ranges) == ground.start
+    made = {f"move:{name}": apply(move, {"t.py": start}) for name, move in MOVES.items()}
+    assert {name for name, files in made.items() if files} == set(LINES)
+    for name in LINES:
+        changed = setting_of(made[name]["t.py"], ground.ranges)
+        assert changed == {**ground.start, name: True}
+
+
+def test_merges_have_the_newest_common_ancestor() -> None:
+    """Two changes of one parent merge, though that parent has changed the start's lines."""
+    policy = Ours(NOISY, random.Random(0))
+    for k in range(12):
+        policy.observe(policy.propose(), 1.0 - 0.01 * k)
+    first, *_, last = policy.experiments
+    parent = policy.experiments[-2].commit
+    files = policy.files[parent]["train.py"]
+    one, two = (files.replace(f"{n} = ", f"{n} =  ") for n in ("WIDTH", "HEADS"))
+    for name, text in (("one", one), ("two", two)):
+        policy.files[name] = {"train.py": text}
+        plan = msgspec.structs.replace(last.plan, parent=parent)
+        policy.experiments.append(msgspec.structs.replace(last, commit=name, plan=plan))
+    merged = policy.merge("one", "two")
+    assert merged == {"train.py": one.replace("HEADS = ", "HEADS =  ")}
+    assert policy.lineage("one")[-2:] == [first.commit, "start"]
 
 
 def test_replays_repeat_and_noise_is_paired() -> None:
@@ -90,6 +122,8 @@ def test_a_surrogate_learns_values_and_crashes() -> None:
 def test_the_users_own_facts_become_a_landscape() -> None:
     ground = own.of_history(history(*varied(60)), {"train.py": TRAIN})
     assert set(ground.ranges) == {"LR", "DEPTH"}
+    assert ground.start == {"LR": 0.04, "DEPTH": 8}  # of the baseline
+    assert ground.sigma == history().sigma
     better, worse = ground.truth({"LR": 0.01, "DEPTH": 12}), ground.truth({"LR": 0.15, "DEPTH": 12})
     assert better is not None
     assert worse is not None
@@ -122,3 +156,21 @@ def test_real_trials_reproduce_what_is_known() -> None:
     crashes = sum(ground.truth(policy.next()) is None for _ in range(300)) / 300
     assert 0.4 < crashes < 0.65  # the real random search: 0.56
     assert trials.deviation(0.98) < trials.deviation(1.05) < trials.deviation(1.2)
+
+
+def test_names_that_are_no_identifiers_survive() -> None:
+    ranges = {"BETAS[0]": traps.RANGES["WIDTH"], "DEPTH@1": traps.RANGES["WIDTH"],
+              "DEPTH_1": traps.RANGES["WIDTH"]}  # fmt: skip
+    setting = dict(zip(ranges, (0.1, 0.2, 0.3), strict=True))
+    assert setting_of(render(setting, ranges), ranges) == setting
+    ground = landscape.Landscape(ranges, setting, lambda s: sum(map(float, s.values())), abs)
+    for name in ("ours", "hill-climbing"):
+        assert len(simulate.replay(POLICIES[name], ground, 4, 0).values) == 4
+
+
+def test_a_policy_with_nothing_left_to_try_repeats_what_it_has() -> None:
+    choice = trials.Range("choice", choices=(False, True))
+    ground = landscape.Landscape({"FAST": choice}, {"FAST": True}, lambda s: 1.0, lambda v: 0.0)
+    trace = simulate.replay(POLICIES["ours"], ground, 5, 0)
+    assert len(trace.values) == 5
+    assert trace.repeats == 0  # wanted ones
