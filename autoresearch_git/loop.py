@@ -59,8 +59,16 @@ class Watcher:
 
 
 def stop_file(place: Place) -> Path:
-    """The file that ends a loop when its runs in flight are done."""
+    """The file whose touching ends the loops of a repository when their runs in flight are done."""
     return place.private / "stop"
+
+
+def _asked(stop: Path) -> float:
+    """When somebody last asked for the end; 0 if never."""
+    try:
+        return stop.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 @dataclass
@@ -80,7 +88,7 @@ class Loop:
     turn: int = 0  # the newest experiment that was begun, from 1
 
     def __post_init__(self) -> None:
-        self.started = time.monotonic()
+        self.started, self.born = time.monotonic(), time.time()
         self.flights = Flights(self.backend)
         self.own = threading.local()
         self.counting = threading.Lock()
@@ -123,9 +131,7 @@ class Loop:
         if budget.seconds is not None and time.monotonic() - self.started >= budget.seconds:
             self.watcher.say("the time is spent")
             return False
-        stop = stop_file(self.research.memory.place)
-        if stop.exists():
-            stop.unlink()
+        if _asked(stop_file(self.research.memory.place)) > self.born:
             self.watcher.say("stopped by git ar stop")
             return False
         if budget.cost is not None and self.spent >= budget.cost:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from autoresearch_git import config
+from autoresearch_git.commands._detach import detach
 from autoresearch_git.commands._pipe import finish, line
 from autoresearch_git.display import Display
+from autoresearch_git.git import locate
 from autoresearch_git.loop import Budget, Loop, Watcher
-from autoresearch_git.output import Output, json_option
+from autoresearch_git.output import Output, json_option, talk
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.stages.run import open_backend
@@ -33,6 +37,7 @@ from autoresearch_git.stages.run import open_backend
     metavar="[REMOTE]",
     help="Exchange memories with a remote after each run, and go on from the best of all.",
 )
+@click.option("--detach", "alone", is_flag=True, help="Go on without this terminal.")
 @click.option("--sandbox/--no-sandbox", default=None, help="Bubblewrap (default: when it works).")
 @click.option("--seed", type=int, help="Make the random choices repeatable.")
 @click.option("--branch", default="", help="The research branch, if there are several.")
@@ -47,6 +52,7 @@ def command(
     gpu: str,
     early_stop: bool,
     remote: str | None,
+    alone: bool,
     sandbox: bool | None,
     seed: int | None,
     branch: str,
@@ -60,9 +66,18 @@ def command(
     \b
     git ar loop --runs 20
     git ar loop --hours 8 --jobs auto --patience 40
+    git ar loop --hours 8 --detach && git ar watch
     git ar loop --hours 8 --sync origin
     git ar loop --backend modal --gpu H100! --jobs 8 --cost 20
     """
+    started = None
+    if alone:
+        private = locate.find(Path.cwd()).private
+        private.mkdir(exist_ok=True)
+        pid, started = detach(private / "loop.log")
+        if pid:
+            talk(f"the loop goes on as process {pid}; see: git ar watch; end it: git ar stop")
+            return
     research = Research.open(branch=branch)
     where = open_backend(research, backend, jobs, sandbox, gpu)
     output = Output.choose(as_json)
@@ -74,7 +89,10 @@ def command(
             end=lambda e: _end(display, output, e),
             say=display.say,
         )
-        Loop(research, where, budget, watcher, seed, early_stop, remote).work()
+        campaign = Loop(research, where, budget, watcher, seed, early_stop, remote)
+        if started:
+            started()
+        campaign.work()
     finish(research)
 
 

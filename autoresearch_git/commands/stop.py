@@ -11,10 +11,10 @@ from autoresearch_git.output import talk
 
 @click.command()
 def command() -> None:
-    """End the loop that runs in this repository, once its runs in flight are done.
+    """End the loops that run in this repository, once their runs in flight are done.
 
     \b
     git ar stop
     """
     loop.stop_file(Memory.open().place).touch()
-    talk("the loop will end when its runs in flight are done")
+    talk("loops that run now will end when their runs in flight are done")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.support import TRAIN, Sandbox
@@ -109,3 +112,33 @@ def test_a_remote_that_is_away_does_not_end_a_loop(sandbox: Sandbox) -> None:
     assert done.returncode == 0
     assert "not synced" in done.stderr
     assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_detached_loop_goes_on_is_seen_and_stopped(sandbox: Sandbox) -> None:
+    nap = TRAIN.replace("    seed = ", "    __import__('time').sleep(0.5)\n    seed = ")
+    sandbox.commit(train__py=nap)
+    sandbox.ok("init", "--metric", "val_bpb", "--branch", "demo")
+    sandbox.ok("stop")  # nobody is there yet: the loop that comes is not meant
+    began = time.monotonic()
+    done = sandbox.ar("loop", "--runs", "50", "--detach")
+    assert done.returncode == 0
+    assert time.monotonic() - began < 10
+    pid = int(re.findall(r"process (\d+)", done.stderr)[0])
+    while len([e for e in sandbox.records("log") if e.get("decision")]) < 2:
+        time.sleep(0.2)
+        os.kill(pid, 0)
+    assert "demo" in sandbox.ok("watch", "--once") or "val_bpb" in sandbox.ok("watch", "--once")
+    sandbox.ok("stop")
+    until = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{pid}").exists()
+    assert "stopped by git ar stop" in (sandbox.folder / ".git/ar/loop.log").read_text()
+    assert all(each["decision"] for each in sandbox.records("log"))
+
+
+def test_a_detached_loop_that_cannot_start_says_why(sandbox: Sandbox) -> None:
+    sandbox.commit()
+    done = sandbox.ar("loop", "--runs", "1", "--detach")
+    assert done.returncode == 1
+    assert "git ar init" in done.stderr
