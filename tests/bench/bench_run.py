@@ -1,6 +1,7 @@
 """Figures of running: overhead, throughput, kills. Needs a machine with nothing else to do.
 
 python tests/bench/bench_run.py overhead [RUNS]      seconds a run beyond its command
+python tests/bench/bench_run.py stages [RUNS]        all four stages, as a loop and as a pipe
 python tests/bench/bench_run.py throughput [SECONDS] N workers against one, sleeping commands
 python tests/bench/bench_run.py cores [RUNS]         real training, pinned: two workers to one
 python tests/bench/bench_run.py kills [KILLS]        random kills, then the books are checked
@@ -12,6 +13,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import resource
 import signal
 import statistics
@@ -36,6 +38,11 @@ from autoresearch_git.research import Research  # noqa: E402
 from autoresearch_git.stages.pool import Flights, spread  # noqa: E402
 from autoresearch_git.stages.run import claim, perform, reclaim  # noqa: E402
 
+NAP = 0.5  # seconds of a command in `stages`
+NAPS = f"""import time, zlib
+time.sleep({NAP})
+print(f"---\\nval_bpb: {{1 + zlib.crc32(open('train.py', 'rb').read()) / 2**32 * 0.01}}")
+"""
 SUMMARY = "print('---\\nval_bpb: 1.25')\n"
 SLEEPS = "import time; time.sleep(%s)\n" + SUMMARY
 TRAINS = """import time, torch
@@ -148,6 +155,32 @@ def overhead(runs: int) -> None:
                 f"overhead, {name}: {(wall - inside) / runs:.3f} s wall, "
                 f"{(cpu - theirs) / runs:.3f} s CPU a run ({runs} runs)"
             )
+
+
+def stages(runs: int) -> None:
+    """Seconds an experiment beyond its command: a loop, then a pipe of four processes each time.
+
+    The target has the benchmark's constants, and the history grows to twice the number of runs.
+    """
+    text = (ROOT / "benchmark/train.py").read_text()
+    knobs = "\n".join(line for line in text.splitlines() if re.match(r"[A-Z]\w+ = .*# ar:", line))
+    with _folder() as folder:
+        make(folder, f"{knobs}\n{NAPS}", 0)
+        ar, began, cpu = (sys.executable, "-m", "autoresearch_git"), time.perf_counter(), _cpu()
+        quiet = {"cwd": folder, "check": True, "capture_output": True}
+        subprocess.run((*ar, "loop", "--runs", str(runs), "--json"), **quiet)
+        wall = (time.perf_counter() - began) / runs - NAP
+        print(f"loop, history 0 to {runs}: {wall:.2f} s wall, {(_cpu() - cpu) / runs:.2f} s CPU")
+        words = " ".join(ar)
+        pipe = " | ".join(f"{words} {verb}" for verb in ("propose", "run", "review", "select"))
+        found = []
+        began, cpu = time.perf_counter(), _cpu()
+        for _ in range(10):
+            began = time.perf_counter()
+            subprocess.run(pipe, shell=True, **quiet)
+            found.append(time.perf_counter() - began - NAP)
+        wall, used = statistics.median(found), (_cpu() - cpu) / len(found)
+        print(f"pipe, history {runs}: {wall:.2f} s wall, {used:.2f} s CPU")
 
 
 def throughput(seconds: float) -> None:
@@ -282,6 +315,8 @@ def main() -> None:
         drive(Path(rest[0]), int(rest[1]), json.loads(rest[2]))
     elif what == "overhead":
         overhead(int(rest[0]) if rest else 30)
+    elif what == "stages":
+        stages(int(rest[0]) if rest else 100)
     elif what == "throughput":
         throughput(float(rest[0]) if rest else 10.0)
     elif what == "cores":
