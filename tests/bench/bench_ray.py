@@ -71,6 +71,7 @@ def campaign(folder: Path, count: int) -> dict[str, object]:
             "in flight": sum(e.lease is not None for e in recorded(research)),
             "killed": killed,
             "attempts lost": len(lost),
+            "not ok": [run.detail for run in runs if run.outcome != "ok"],
             "seconds": round(wall, 1),
             "of the command": round(sum(run.seconds for run in runs) / JOBS, 1),
         }

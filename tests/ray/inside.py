@@ -78,14 +78,14 @@ def test_a_lost_worker_is_replaced_and_the_run_recorded_once(
     thread = threading.Thread(target=lambda: done.append(execute(job, opened(lab))))
     thread.start()
     process = actor("lost")
-    while not times.exists():
+    while not (times.exists() and times.read_text()):
         time.sleep(0.05)
     os.kill(process, signal.SIGKILL)
     thread.join(90)
     (run,) = done
     assert run.outcome == "ok"
-    assert len(run.checks["facts"]["lost"]) == 1
-    assert len(times.read_text()) == 2
+    lost = run.checks["facts"]["lost"]
+    assert (len(lost), len(times.read_text())) == (1, 2), lost
     assert capfd.readouterr().out == ""  # stdout is ours: Ray's news of the death is not on it
 
 

@@ -16,7 +16,7 @@ from autoresearch_git.backends.aftermath import parse_report, speed_of
 from autoresearch_git.backends.base import Announce, Finished, Handle, Job, Options, Update
 from autoresearch_git.backends.local import update
 from autoresearch_git.backends.ray import cluster
-from autoresearch_git.backends.ray.cluster import LostError
+from autoresearch_git.backends.ray.cluster import LostError, SilentError
 from autoresearch_git.errors import ArError, HarnessError
 from autoresearch_git.git import checkout
 
@@ -30,9 +30,8 @@ class Flight:
     """A run in flight, as this process follows it."""
 
     job: Job
-    actor: Any
-    place: str
-    attempt: int = 1
+    actor: Any = None
+    place: str = ""
     lost: list[str] = field(default_factory=list)  # why earlier attempts did not end
     seen: int = 0
     ending: str = ""  # why we ended it
@@ -79,19 +78,9 @@ class RayBackend:
         places = self._semaphore()
         if not places.acquire(timeout=self.options.wait):
             raise HarnessError(f"no place became free in {self.options.wait:g} s")
+        flight = Flight(job)
         try:
-            files = checkout.contents(job.repo, job.commit, job.protected)
-            flight = self._placed(job, 1)
-            try:
-                handle = Handle(job.run, self.name, flight.place)
-                if announce:
-                    announce(handle)
-                self._ask(flight, "start", files)
-            except LostError as lost:
-                self._again(flight, lost)
-            except BaseException:
-                self._kill(flight)
-                raise
+            handle = self._launched(flight, announce)
         except BaseException:
             self.over.add(job.run)
             places.release()
@@ -109,7 +98,8 @@ class RayBackend:
                 if ended:
                     flight.end = self._ask(flight, "end")
             except LostError as lost:
-                self._again(flight, lost)
+                self._lose(flight, lost)
+                self._relaunch(flight)
                 continue
             for seconds, line in lines:
                 now = update(handle.run, seconds, line)
@@ -161,8 +151,26 @@ class RayBackend:
                 self._places = threading.BoundedSemaphore(self.jobs)
             return self._places
 
-    def _placed(self, job: Job, attempt: int) -> Flight:
-        """The run's actor, once it has its place. Raises HarnessError when there is no room."""
+    def _launched(self, flight: Flight, announce: Announce | None = None) -> Handle:
+        """Find a place, announce it, start the command there; again where that place is lost."""
+        job = flight.job
+        files = checkout.contents(job.repo, job.commit, job.protected)
+        while flight.end is None:
+            try:
+                self._place(flight)
+                if announce:
+                    announce(Handle(job.run, self.name, flight.place))
+                self._ask(flight, "start", files)
+                break
+            except LostError as lost:
+                self._lose(flight, lost)
+            except BaseException:
+                self._kill(flight)
+                raise
+        return Handle(job.run, self.name, flight.place)
+
+    def _place(self, flight: Flight) -> None:
+        """Make the run's actor and wait for its place. HarnessError when there is no room."""
         ray = cluster.connect(self.address)
         setup = {
             "network": self.options.network,
@@ -171,53 +179,39 @@ class RayBackend:
             "cpus": self.cpus,
         }
         gpus = self._gpus()
-        actor = cluster.courier(
+        flight.seen, flight.speeds = 0, []
+        flight.actor = cluster.courier(
             ray,
-            job,
+            flight.job,
             setup,
-            name=_name(job.run, attempt),
+            name=_name(flight.job.run, len(flight.lost)),
             num_gpus=gpus,
             num_cpus=self.cpus,
             # It outlives this process only where the cluster does.
             lifetime="detached" if self.address else None,
         )
-        flight = Flight(job, actor, "", attempt)
         patience = min(PLACING, self.options.wait or PLACING)
         try:
             flight.place = self._ask(flight, "place", patience=patience)
-        except BaseException as error:
-            self._kill(flight)
-            if isinstance(error, LostError) and "does not answer" in error.message:
-                wanted = f"{gpus:g} GPUs and {self.cpus:g} CPUs"
-                raise HarnessError(
-                    f"no room for {wanted} within {patience:g} s", "see: ray status; ar.ray.gpus"
-                ) from None
-            raise
-        return flight
+        except SilentError:
+            raise HarnessError(
+                f"no room for {gpus:g} GPUs and {self.cpus:g} CPUs within {patience:g} s",
+                "see: ray status; ar.ray.gpus",
+            ) from None
 
-    def _again(self, flight: Flight, lost: LostError) -> None:
-        """Start a lost run somewhere else, or end it: as `harness` when it was lost too often."""
+    def _lose(self, flight: Flight, lost: LostError) -> None:
+        """Note that a place was lost; too often, or when it was to end anyway, that is the end."""
         self._kill(flight)
         flight.lost.append(lost.message)
-        while flight.end is None:
-            if flight.ending or flight.attempt == ATTEMPTS:
-                why = "" if flight.ending else f"lost {len(flight.lost)} times: {flight.lost[-1]}"
-                flight.end = {"ended": flight.ending or "harness", "why": why}
-                return
-            flight.attempt += 1
-            try:
-                new = self._placed(flight.job, flight.attempt)
-                flight.actor, flight.place, flight.seen, flight.speeds = new.actor, new.place, 0, []
-                job = flight.job
-                files = checkout.contents(job.repo, job.commit, job.protected)
-                self._ask(flight, "start", files)
-                return
-            except LostError as again:
-                self._kill(flight)
-                flight.lost.append(again.message)
-            except ArError as error:
-                self._kill(flight)
-                flight.end = {"ended": "harness", "why": error.message}
+        if flight.ending or len(flight.lost) == ATTEMPTS:
+            why = "" if flight.ending else f"lost {ATTEMPTS} times: {lost.message}"
+            flight.end = {"ended": flight.ending or "harness", "why": why}
+
+    def _relaunch(self, flight: Flight) -> None:
+        try:
+            self._launched(flight)
+        except ArError as error:
+            flight.end = {"ended": "harness", "why": error.message}
 
     def _ask(self, flight: Flight, method: str, *args: object, patience: float = ANSWER) -> Any:  # noqa: ANN401
         ray = cluster.sdk()
@@ -229,19 +223,20 @@ class RayBackend:
             self._ask(flight, "cancel", word)
 
     def _kill(self, flight: Flight) -> None:
-        cluster.sdk().kill(flight.actor, no_restart=True)
+        if flight.actor is not None:
+            cluster.sdk().kill(flight.actor, no_restart=True)
 
     def _found(self, run: str) -> Flight | None:
         """A run whose client died, of which Ray still has the actor."""
         if not self.address:
             return None  # the cluster died with the client
         ray = cluster.connect(self.address)
-        for attempt in range(ATTEMPTS, 0, -1):
+        for lost in reversed(range(ATTEMPTS)):
             try:
-                actor = ray.get_actor(_name(run, attempt), namespace=cluster.NAMESPACE)
+                actor = ray.get_actor(_name(run, lost), namespace=cluster.NAMESPACE)
                 with cluster.errors():
                     job: Job = pickle.loads(ray.get(actor.job.remote(), timeout=ANSWER))
-                flight = Flight(job, actor, "", attempt)
+                flight = Flight(job, actor, lost=["before this client"] * lost)
                 flight.place = self._ask(flight, "place")
             except (ValueError, LostError):
                 continue
@@ -298,8 +293,8 @@ class RayBackend:
         )
 
 
-def _name(run: str, attempt: int) -> str:
-    return f"git-ar-{run}-{attempt}"
+def _name(run: str, lost: int) -> str:
+    return f"git-ar-{run}-{lost}"
 
 
 def _number(extra: Mapping[str, str], name: str, default: float) -> float:

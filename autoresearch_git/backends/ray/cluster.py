@@ -26,6 +26,10 @@ class LostError(HarnessError):
     """The worker or the node is gone, and with it everything that the run did."""
 
 
+class SilentError(LostError):
+    """Nothing came back in time."""
+
+
 def sdk() -> Any:  # noqa: ANN401 - the module has no types that we could name
     """Ray, imported now."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -73,7 +77,7 @@ def _reach(host: str, port: int) -> None:
 
 
 def _keep_stdout_clean(ray: Any) -> None:  # noqa: ANN401
-    """Ray prints on stdout that a worker died, whatever `log_to_driver` says: we say it ourselves."""
+    """Ray prints there that a worker died, whatever `log_to_driver` says; we tell it in the run."""
     if hasattr(ray._private.worker, "print_to_stdstream"):
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
@@ -88,7 +92,7 @@ def errors() -> Iterator[None]:
     except exceptions.RayTaskError as error:
         raise HarnessError(f"on the node: {_line(error.cause)}") from None
     except exceptions.GetTimeoutError:
-        raise LostError("the node does not answer") from None
+        raise SilentError("the node does not answer") from None
     except exceptions.RayError as error:
         raise LostError(_line(error)) from None
 
