@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import pickle
 import threading
@@ -59,7 +60,7 @@ class RayBackend:
         """Runs at once: as said, else what the cluster has room for now."""
         if self.options.jobs:
             return self.options.jobs
-        have, gpus = self._have(), self._gpus()
+        have, gpus = self._have(), self.gpus
         return max(1, int(have.get("GPU", 0) / gpus if gpus else have.get("CPU", 1) / self.cpus))
 
     def check(self) -> None:
@@ -139,8 +140,12 @@ class RayBackend:
         found: dict[str, float] = cluster.connect(self.address).cluster_resources()
         return found
 
-    def _gpus(self) -> float:
-        """GPUs of one run: as said, else 1 where the cluster has any."""
+    @functools.cached_property
+    def gpus(self) -> float:
+        """GPUs of one run: as said, else 1 where the cluster has any.
+
+        Asked once: a run that lost its node must not start again without a GPU.
+        """
         if self.options.gpus is not None:
             return self.options.gpus
         return _number(self.options.extra, "gpus", 1.0 if self._have().get("GPU") else 0.0)
@@ -178,14 +183,13 @@ class RayBackend:
             "cache": self.options.extra.get("cache", ""),
             "cpus": self.cpus,
         }
-        gpus = self._gpus()
         flight.seen, flight.speeds = 0, []
         flight.actor = cluster.courier(
             ray,
             flight.job,
             setup,
             name=_name(flight.job.run, len(flight.lost)),
-            num_gpus=gpus,
+            num_gpus=self.gpus,
             num_cpus=self.cpus,
             # It outlives this process only where the cluster does.
             lifetime="detached" if self.address else None,
@@ -195,7 +199,7 @@ class RayBackend:
             flight.place = self._ask(flight, "place", patience=patience)
         except SilentError:
             raise HarnessError(
-                f"no room for {gpus:g} GPUs and {self.cpus:g} CPUs within {patience:g} s",
+                f"no room for {self.gpus:g} GPUs and {self.cpus:g} CPUs within {patience:g} s",
                 "see: ray status; ar.ray.gpus",
             ) from None
 

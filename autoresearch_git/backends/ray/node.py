@@ -52,7 +52,8 @@ class NodeRun:
         env = {"CUDA_VISIBLE_DEVICES": visible} | dict(given.env)
         self.job = replace(given, log=self.folder / "log", env=env)
         cpus = float(setup["cpus"])
-        self.slot = Slot(f"{os.uname().nodename}/{visible}", self.folder, (), cpus, gpus, ())
+        name = os.uname().nodename + (f" gpu-{visible.replace(',', '+')}" if visible else "")
+        self.slot = Slot(name, self.folder, (), cpus, gpus, ())
         self.threads = "" if visible else str(max(1, int(cpus)))
         self.lines: list[tuple[float, str]] = []
         self.last: dict[str, Any] | None = None
@@ -75,7 +76,7 @@ class NodeRun:
             raise HarnessError(f"a GPU of {self.slot.name} is in use by others: {busy}")
         tree = self.folder / "tree"
         for path, (mode, data) in files.items():
-            _write(tree / path, mode, data)
+            write(tree / path, mode, data)
         env = launch.prepare(self.job, self.slot, tree, self.options)
         if self.threads:
             env |= {name: self.threads for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -141,7 +142,7 @@ class NodeRun:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _write(path: Path, mode: int, data: bytes) -> None:
+def write(path: Path, mode: int, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if mode == LINK:
         os.symlink(os.fsdecode(data), path)
