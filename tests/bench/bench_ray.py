@@ -23,7 +23,7 @@ from autoresearch_git.backends.base import Options
 from autoresearch_git.stages.pool import Flights, spread
 from autoresearch_git.stages.run import claim, perform
 from tests.bench.bench_run import FORKS, make, recorded
-from tests.ray.lab import ADDRESS, Cluster, environment, lonely
+from tests.ray.lab import ADDRESS, RUNS, Cluster, environment, lonely
 
 JOBS = 4  # at once: one a GPU
 
@@ -92,8 +92,7 @@ def _kill(
             killed.append(f"node ({cluster.kill('second')} processes)")
             continue
         while not stop.is_set():
-            home = Path(f"/tmp/git-ar-ray-{os.getuid()}")
-            pids = [int(f.name.rpartition(".")[2]) for f in home.glob("*.*")]
+            pids = [int(f.name.rpartition(".")[2]) for f in RUNS.glob("*.*")]
             alive = [pid for pid in pids if Path("/proc", str(pid)).exists()]
             if alive:
                 os.kill(rng.choice(alive), signal.SIGKILL)

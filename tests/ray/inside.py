@@ -22,7 +22,7 @@ from autoresearch_git.errors import ArError, HarnessError
 from autoresearch_git.records import Run
 from tests.backends.conformance import LAWS, SLOW, Bench
 from tests.backends.lab import SUMMARY, Lab, pids_of
-from tests.ray.lab import ADDRESS, Cluster
+from tests.ray.lab import ADDRESS, RUNS, Cluster
 
 COUNTS = "open(%r, 'a').write('x')\nprint('first', flush=True)\nimport time\ntime.sleep(%s)\n"
 
@@ -53,10 +53,9 @@ def bare(lab: Lab, **extra: str) -> Options:
 
 def actor(run: str) -> int:
     """The process of a run's actor."""
-    home = Path(f"/tmp/git-ar-ray-{os.getuid()}")
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        for folder in home.glob(f"{run}.*"):
+        for folder in RUNS.glob(f"{run}.*"):
             if pids_of(run):
                 return int(folder.name.rpartition(".")[2])
         time.sleep(0.05)
@@ -156,7 +155,7 @@ def test_nothing_of_a_cancelled_run_is_left(lab: Lab) -> None:
     backend.cancel(handle, hard=True)
     assert backend.result(handle).ended == "killed"
     assert not pids_of(job.run)
-    assert not list(Path(f"/tmp/git-ar-ray-{os.getuid()}").glob(f"{job.run}.*"))
+    assert not list(RUNS.glob(f"{job.run}.*"))
 
 
 def test_no_room_is_said(lab: Lab) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autoresearch_git.backends.orphans import reap
 
+RUNS = Path(tempfile.gettempdir(), f"git-ar-ray-{os.getuid()}")  # where a node keeps them
 ADDRESS = "127.0.0.1:6399"
 MARK = "RAY_LAB_NODE"
 LONELY = 'ip link set lo up && exec "$@"'  # in a network of nothing but loopback

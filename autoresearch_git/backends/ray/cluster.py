@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import pickle
@@ -97,8 +98,9 @@ def errors() -> Iterator[None]:
         raise LostError(_line(error)) from None
 
 
+@functools.cache
 def source() -> bytes:
-    """Our source, as far as a node needs it, as a zip file."""
+    """Our source, as far as a node needs it, as a zip file; all runs of a process have the same."""
     root = Path(autoresearch_git.__file__).parent
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:

@@ -7,6 +7,7 @@ no pygit2.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pickle
@@ -40,6 +41,7 @@ class NodeRun:
         _sweep(self.home)
         self.folder = self.home / f"{given.run}.{os.getpid()}"
         (self.folder / "tree").mkdir(parents=True)
+        self.lock = _lock(self.folder, os.O_CREAT)  # dropped by the kernel when this process ends
         gpus, visible = hardware.gpus(), os.environ.get("CUDA_VISIBLE_DEVICES", "")
         cache = setup["cache"] or os.environ.get("AUTORESEARCH_CACHE") or "~/.cache/autoresearch"
         self.options = Options(
@@ -152,10 +154,25 @@ def write(path: Path, mode: int, data: bytes) -> None:
 
 
 def _sweep(home: Path) -> None:
-    """End and remove what killed actors left on this node."""
+    """End and remove what killed actors left on this node.
+
+    Whether one lives is asked of its lock: containers that share a /tmp do not share pids.
+    """
     home.mkdir(mode=0o700, exist_ok=True)
     for folder in home.iterdir():
-        run, _, pid = folder.name.rpartition(".")
-        if pid.isdigit() and not Path("/proc", pid).exists():
-            reap("AR_RUN", run)
+        with contextlib.suppress(OSError):  # in use, or just made, or removed meanwhile
+            held = _lock(folder)
+            reap("AR_RUN", folder.name.rpartition(".")[0])
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(held)
+
+
+def _lock(folder: Path, create: int = 0) -> int:
+    """The descriptor of a run's locked file. OSError if somebody holds it, or there is none."""
+    handle = os.open(folder / "lock", os.O_RDWR | create, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
