@@ -165,7 +165,7 @@ class RayBackend:
                 self._place(flight)
                 if announce:
                     announce(Handle(job.run, self.name, flight.place))
-                self._ask(flight, "start", files)
+                self._ask(flight, "start", files, patience=PLACING)  # uv may have to download
                 break
             except LostError as lost:
                 self._lose(flight, lost)
@@ -214,6 +214,8 @@ class RayBackend:
     def _relaunch(self, flight: Flight) -> None:
         try:
             self._launched(flight)
+            if flight.ending:  # said meanwhile, to the place that was lost
+                self._tell(flight, f"{flight.ending} hard\n")
         except ArError as error:
             flight.end = {"ended": "harness", "why": error.message}
 
