@@ -19,4 +19,14 @@ def _modal(options: Options) -> Backend:
     return ModalBackend(options)
 
 
-BACKENDS: dict[str, Callable[[Options], Backend]] = {"local": _local, "modal": _modal}
+def _ray(options: Options) -> Backend:
+    from autoresearch_git.backends.ray.backend import RayBackend
+
+    return RayBackend(options)
+
+
+BACKENDS: dict[str, Callable[[Options], Backend]] = {
+    "local": _local,
+    "modal": _modal,
+    "ray": _ray,
+}

@@ -55,6 +55,16 @@ def materialize(
     return folder
 
 
+def contents(
+    repo: Path, commit: str, protected: Mapping[str, str] | None = None
+) -> dict[str, tuple[int, bytes]]:
+    """The commit's files as path -> (mode, bytes), protected ones from the given blobs."""
+    opened = Repo.open(repo)
+    files = dict(_files(opened.libgit2, opened.tree(commit)))
+    wanted = _with_protected(files, dict(protected or {}))
+    return {path: (mode, opened.blob(oid)) for path, (oid, mode) in wanted.items()}
+
+
 def drop(slot: Path) -> None:
     """Remove a slot's folder with all that is in it, whatever its modes."""
     (slot / "manifest.json").unlink(missing_ok=True)

@@ -42,8 +42,9 @@ def open_backend(
     name = name or research.setting("backend", "local")
     if name not in BACKENDS:
         raise ArError(f"there is no backend {name!r}", f"one of: {', '.join(BACKENDS)}")
-    if gpu and name == "local":
-        raise ArError("--gpu says what to rent", "with --backend modal; here CUDA_VISIBLE_DEVICES")
+    if gpu and name != "modal":
+        cure = "use it with --backend modal; here CUDA_VISIBLE_DEVICES chooses"
+        raise ArError("--gpu says what to rent", cure)
     return BACKENDS[name](options(research, name, jobs, sandbox, gpu))
 
 

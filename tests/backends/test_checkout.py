@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_git.backends.ray import node
 from autoresearch_git.errors import GitError
 from autoresearch_git.git import checkout
 from tests.backends.lab import Lab
@@ -51,6 +52,14 @@ EXPECTED = {
 
 def test_it_is_the_commit(lab: Lab, slot: Path) -> None:
     assert listing(checkout.materialize(lab.repo, tree_of(lab), slot)) == EXPECTED
+
+
+def test_its_contents_can_be_written_elsewhere(lab: Lab, slot: Path) -> None:
+    commit = tree_of(lab)
+    right = lab.git("rev-parse", f"{commit}:run.sh")
+    for path, (mode, data) in checkout.contents(lab.repo, commit, {"train.py": right}).items():
+        node.write(slot / path, mode, data)
+    assert listing(slot) == EXPECTED | {"train.py": "644 #!/bin/sh\n"}
 
 
 def test_only_what_changed_is_written_again(lab: Lab, slot: Path) -> None:
