@@ -8,6 +8,7 @@ import os
 # Read when torch is loaded. Threads that spin while they wait halve the speed of a shared CPU.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+os.environ.setdefault("FLASH_ATTENTION_CUTE_DSL_CACHE_ENABLED", "1")  # its kernels, on disk
 
 import gc
 import math
@@ -130,10 +131,17 @@ def make_attention(
         return create_block_mask(near, None, None, length, length, device=DEVICE)
 
     blocks = {w: block_mask(w) for w in set(windows)}
+    try:  # FlexAttention's kernels out of the package flash-attn-4, where it is installed
+        import flash_attn.cute  # noqa: F401
+
+        options = {"BACKEND": "FLASH"}
+    except ImportError:
+        options = None
 
     def attend(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-        return flex_attention(q, k, v, block_mask=blocks[window]).transpose(1, 2)
+        y = flex_attention(q, k, v, block_mask=blocks[window], kernel_options=options)
+        return y.transpose(1, 2)
 
     return attend
 

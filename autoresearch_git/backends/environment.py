@@ -26,6 +26,7 @@ CACHES = {  # kernels and the like, compiled once and shared by all runs
     "TORCHINDUCTOR_CACHE_DIR": "inductor",
     "TRITON_CACHE_DIR": "triton",
     "CUDA_CACHE_PATH": "cuda",
+    "FLASH_ATTENTION_CUTE_DSL_CACHE_DIR": "flash-attn",
     "MPLCONFIGDIR": "matplotlib",
     "NUMBA_CACHE_DIR": "numba",
 }
