@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 TRAIL = "refs/ar/trail"
 NOTES = "refs/notes/ar"
 ELITES = "refs/ar/elites/"
@@ -15,6 +13,8 @@ RESEARCH = "refs/heads/autoresearch/"
 
 def component(text: str) -> str:
     """The text as one component of a ref name: lower case letters, digits, '.', '_' and '-'."""
+    import re  # here, since a command that only looks at a ref would pay for it
+
     clean = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip(".-")
     return re.sub(r"\.{2,}", ".", clean).removesuffix(".lock") or "none"
 
@@ -46,6 +46,8 @@ def tracking(remote: str) -> str:
 
 def is_remote_research(ref: str) -> bool:
     """Whether it is a research branch as a clone sees it at a remote."""
+    import re
+
     return re.fullmatch(r"refs/remotes/[^/]+/autoresearch/.+", ref) is not None
 
 

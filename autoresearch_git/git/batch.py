@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 from autoresearch_git.errors import GitError
+from autoresearch_git.git.lean import environment
 from autoresearch_git.git.locate import Place
-from autoresearch_git.git.process import environment
 
 
 def chain(place: Place, tip: str) -> Iterator[tuple[str, bytes]]:

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from autoresearch_git.errors import GitError, RefChangedError
+from autoresearch_git.git.lean import environment
 
-# Everything else of GIT_* is dropped: GIT_DIR and GIT_INDEX_FILE are set inside hooks, and a git
-# started there for another folder would then work on the wrong repository.
-_KEPT = (
-    "GIT_EXEC_PATH",
-    "GIT_SSH",
-    "GIT_ASKPASS",
-    "GIT_TERMINAL_PROMPT",
-    "GIT_ALLOW_PROTOCOL",
-    "GIT_SSL_",
-    "GIT_HTTP_",
-)
 _SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.hooksPath=/dev/null")
 _RACES = ("cannot lock ref", "is at", "but expected", "stale info", "fetch first", "failed to push")
-
-
-def environment() -> dict[str, str]:
-    """A copy of the environment without GIT_* (but for transport), with messages in English."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
-    return kept | {"LC_ALL": "C"}
 
 
 def identity(name: str = "git-ar", email: str = "git-ar@localhost") -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autoresearch_git import refs
 from autoresearch_git.errors import ArError, GitError
+from autoresearch_git.git import lean
 from autoresearch_git.git.locate import Place
 from autoresearch_git.git.process import git
 
@@ -28,7 +29,7 @@ _FETCH = (
 def choose(place: Place, wanted: str) -> str:
     """A remote's name, path or URL; by default ar.remote, origin, or the only one there is."""
     found = settings(place)
-    names = [key[7:-4] for key in found if key.startswith("remote.") and key.endswith(".url")]
+    names = lean.remotes(found)
     wanted = wanted or found.get("ar.remote", "")
     if wanted:
         if wanted in names:
@@ -48,9 +49,7 @@ def choose(place: Place, wanted: str) -> str:
 
 def settings(place: Place) -> dict[str, str]:
     """git's configuration of remotes and of git ar."""
-    args = ("config", "-z", "--get-regexp", r"^(remote\..*\.(url|fetch|mirror)|ar\..*)$")
-    listed = git(place.git_dir, *args, ok=(0, 1)).split("\0")
-    return dict(entry.partition("\n")[::2] for entry in listed if entry)
+    return lean.parse(git(place.git_dir, *lean.SETTINGS, ok=(0, 1)))
 
 
 def label(remote: str) -> str:

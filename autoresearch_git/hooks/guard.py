@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from autoresearch_git.git.lean import find, read, tip
+
 # Hooks and settings by which an agent could take the guard away, and the contract itself.
 SETTINGS = (
     *(".codex/hooks.json", ".codex/config.toml", ".gemini/settings.json"),
@@ -77,34 +79,15 @@ class Guard:
         return any(path in self.targets for path in self.paths(name, folder))
 
 
-def find(folder: str) -> tuple[str, str, str]:
-    """(top folder, git directory, shared git directory) around a folder; "" where there is none."""
-    here = os.path.abspath(folder)
-    while True:
-        dot = os.path.join(here, ".git")
-        if os.path.isdir(dot):
-            return here, dot, dot
-        if os.path.isfile(dot):
-            git_dir = os.path.normpath(
-                os.path.join(here, _read(dot).removeprefix("gitdir:").strip())
-            )
-            pointer = _read(os.path.join(git_dir, "commondir")).strip()
-            return here, git_dir, os.path.normpath(os.path.join(git_dir, pointer))
-        above = os.path.dirname(here)
-        if above == here:
-            return "", "", ""
-        here = above
-
-
 def load(folder: str) -> Guard | None:
     """The guard of the repository around a folder; None where there is no research."""
     top, git_dir, common = find(folder)
     private = os.path.join(common, "ar")
     if not top or not (os.path.isdir(private) or _has_research(common)):
         return None
-    lines = _read(os.path.join(private, FILE)).splitlines()
-    head = _read(os.path.join(git_dir, "HEAD")).strip()
-    if len(lines) >= 5 and lines[0] == head and _tip(common, lines[1]) == lines[2]:
+    lines = read(os.path.join(private, FILE)).splitlines()
+    head = read(os.path.join(git_dir, "HEAD")).strip()
+    if len(lines) >= 5 and lines[0] == head and tip(common, lines[1]) == lines[2]:
         return Guard(top, private, _names(lines[3]), _names(lines[4]))
     return _learn(top, private, head)
 
@@ -136,31 +119,13 @@ def _has_research(common: str) -> bool:
     """Whether there is a research branch, in a clone that has not worked on it yet."""
     branches = os.path.join("refs", "heads", "autoresearch")
     packed = "/".join(("refs", "heads", "autoresearch", ""))
-    return os.path.isdir(os.path.join(common, branches)) or packed in _read(
+    return os.path.isdir(os.path.join(common, branches)) or packed in read(
         os.path.join(common, "packed-refs")
     )
 
 
 def _names(line: str) -> tuple[str, ...]:
     return tuple(line.split("\t")) if line else ()
-
-
-def _tip(common: str, ref: str) -> str:
-    text = _read(os.path.join(common, ref)).strip()
-    if text:
-        return text
-    for line in _read(os.path.join(common, "packed-refs")).splitlines():
-        if line.endswith(" " + ref):
-            return line.partition(" ")[0]
-    return ""
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _match(known: str, pattern: str, deep: bool) -> bool:

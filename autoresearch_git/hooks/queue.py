@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoresearch_git.git.process import environment
+from autoresearch_git.git.lean import environment
 
 FILE, DONE, LOCK, LOG = "queue", "queue.done", "worker.lock", "worker.log"
 

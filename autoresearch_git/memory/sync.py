@@ -14,6 +14,7 @@ from autoresearch_git import refs
 from autoresearch_git.errors import ArError, RefChangedError
 from autoresearch_git.git import locate, remote
 from autoresearch_git.git.lock import writing
+from autoresearch_git.memory import idle
 from autoresearch_git.memory.store import Memory
 
 ATTEMPTS = 12  # lost races in a row before we give up; half a minute in all
@@ -49,6 +50,8 @@ def sync(memory: Memory, wanted: str = "", *, push: bool = True) -> Synced:
                 joined = memory.join(theirs)
                 ours, fetched = joined.tip, fetched + joined.events
                 branches += create_branches(memory, joined.branches)
+            if ours == theirs:
+                idle.note(str(place.private), ours, memory.index.meta("notes"))
             if ours == theirs or not push:
                 return Synced(name, ours, fetched, 0, attempt, tuple(branches))
             pushed = count(memory, ours, theirs)
