@@ -5,6 +5,7 @@ An agent edits train.py; this file is read-only, and so is what it measures.
     python prepare.py                     # the profile's default data
     python prepare.py --source DIR|URL    # any parquet shards with a `text` column
     python prepare.py --shards 4          # fewer training shards
+    python prepare.py --holdout           # the last training shard checks the runs, unseen
 
 Two profiles: `h100` (a GPU, 300 s) and `cpu` (two cores, 11 s, a corpus that comes with this file).
 AUTORESEARCH_PROFILE picks one, otherwise the GPU decides. Everything that is written lies in
@@ -297,7 +298,11 @@ class Tokenizer:
 
 
 def prepare(
-    source: str = "", shards: int = 0, tokenizer_file: str = "", quiet: bool = False
+    source: str = "",
+    shards: int = 0,
+    tokenizer_file: str = "",
+    quiet: bool = False,
+    holdout: bool = False,
 ) -> Path:
     """Make the token cache of a source unless it is there, and make it the profile's own."""
     say: Callable[[str], None] = (lambda text: None) if quiet else print
@@ -311,7 +316,9 @@ def prepare(
             else:
                 paths = local_shards(Path(source).expanduser().absolute())
                 paths = paths[:-1][: shards or None] + paths[-1:]
-            key = _key(paths, tokenizer_file)
+            if holdout and len(paths) < 3:
+                refuse(f"a hold-out needs three shards, {source} has {len(paths)}")
+            key = _key(paths, tokenizer_file, holdout)
             folder = root / f"{PROFILE}-{key}"
             for left_over in root.glob(f"{PROFILE}-*.tmp"):  # of a killed one: we hold the lock
                 shutil.rmtree(left_over)
@@ -319,7 +326,7 @@ def prepare(
                 temporary = folder.with_suffix(".tmp")
                 temporary.mkdir()
                 try:
-                    _build(temporary, paths, tokenizer_file, say)
+                    _build(temporary, paths, tokenizer_file, say, holdout)
                     os.rename(temporary, folder)
                 finally:
                     shutil.rmtree(temporary, ignore_errors=True)
@@ -339,8 +346,8 @@ def _settings() -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _key(paths: list[Path], tokenizer_file: str) -> str:
-    digest = hashlib.sha256(_settings().encode())
+def _key(paths: list[Path], tokenizer_file: str, holdout: bool) -> str:
+    digest = hashlib.sha256((_settings() + "holdout" * holdout).encode())
     for path in (*paths, *([Path(tokenizer_file)] if tokenizer_file else [])):
         with open(path, "rb") as file:
             while chunk := file.read(1 << 22):
@@ -349,8 +356,15 @@ def _key(paths: list[Path], tokenizer_file: str) -> str:
 
 
 def _build(
-    folder: Path, paths: list[Path], tokenizer_file: str, say: Callable[[str], None]
+    folder: Path,
+    paths: list[Path],
+    tokenizer_file: str,
+    say: Callable[[str], None],
+    holdout: bool,
 ) -> None:
+    splits = {"train": paths[:-1], "val": paths[-1:]}
+    if holdout:
+        splits = {"train": paths[:-2], "val": paths[-1:], "holdout": paths[-2:-1]}
     started = time.time()
     for path in paths:  # a bad shard is found before the work, not after
         try:
@@ -360,7 +374,7 @@ def _build(
     if tokenizer_file:
         tokenizer = Tokenizer.load(Path(tokenizer_file))
     else:
-        tokenizer = Tokenizer.train(_first_characters(paths[:-1]), VOCAB_SIZE)
+        tokenizer = Tokenizer.train(_first_characters(splits["train"]), VOCAB_SIZE)
     if tokenizer.get_vocab_size() > VOCAB_SIZE:
         refuse(
             f"the tokenizer has {tokenizer.get_vocab_size()} tokens, prepare.py says {VOCAB_SIZE}"
@@ -372,7 +386,7 @@ def _build(
     workers = min(os.cpu_count() or 1, 32) if large else 0
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, context) if workers else contextlib.nullcontext() as pool:
-        for split, shards in (("train", paths[:-1]), ("val", paths[-1:])):
+        for split, shards in splits.items():
             started, lengths = time.time(), [np.zeros(1, dtype=np.int64)]
             with open(folder / f"{split}.u16", "wb") as file:
                 for shard in shards:
@@ -607,7 +621,19 @@ def evaluate_bpb(
     no bytes.
     """
     started = time.time()
-    tokens, starts = open_split("val")
+    bpb, tokens, size = _evaluate(model, tokenizer, batch_size, "val")
+    seconds, unseen = time.time() - started, None
+    if os.environ.get("AUTORESEARCH_REPORT_FD") and (prepared() / "holdout.u16").exists():
+        unseen = _evaluate(model, tokenizer, batch_size, "holdout")[0]  # told to the runner alone
+    _report(bpb, tokens, size, seconds, unseen)
+    return bpb
+
+
+def _evaluate(
+    model: Callable[..., torch.Tensor], tokenizer: Tokenizer, batch_size: int, split: str
+) -> tuple[float, int, int]:
+    """(bits per byte, tokens, bytes) of a split."""
+    tokens, starts = open_split(split)
     packer = Packer(starts, MAX_SEQ_LEN + 1, repeat=False)
     token_bytes = torch.from_numpy(tokenizer.token_bytes()).to(DEVICE)
     nats = torch.zeros((), dtype=torch.float64, device=DEVICE)
@@ -626,13 +652,12 @@ def evaluate_bpb(
         nats += (loss * (target_bytes > 0)).sum(dtype=torch.float64)
         total_bytes += target_bytes.sum()
     if not counted:
-        refuse(f"the validation split is shorter than one row of {MAX_SEQ_LEN} tokens: add text")
+        refuse(f"the {split} split is shorter than one row of {MAX_SEQ_LEN} tokens: add text")
     bpb = nats.item() / (math.log(2) * total_bytes.item())
-    _report(bpb, counted * MAX_SEQ_LEN, int(total_bytes), time.time() - started)
-    return bpb
+    return bpb, counted * MAX_SEQ_LEN, int(total_bytes)
 
 
-def _report(bpb: float, tokens: int, size: int, seconds: float) -> None:
+def _report(bpb: float, tokens: int, size: int, seconds: float, unseen: float | None) -> None:
     """Tell the runner what was evaluated, so that it can check the number that is printed.
 
     A runner that wants to know sets AUTORESEARCH_REPORT_FD to an open file descriptor and gets
@@ -642,6 +667,8 @@ def _report(bpb: float, tokens: int, size: int, seconds: float) -> None:
     if descriptor.isdigit():
         value = bpb if math.isfinite(bpb) else None
         line = {"metric": "val_bpb", "value": value, "tokens": tokens, "bytes": size}
+        if unseen is not None and math.isfinite(unseen):
+            line["holdout"] = unseen
         with contextlib.suppress(OSError):  # nobody listens any more
             os.write(int(descriptor), json.dumps(line | {"seconds": seconds}).encode() + b"\n")
 
@@ -656,13 +683,14 @@ def main() -> None:
     )
     parser.add_argument("--shards", type=int, default=0, help="training shards to use")
     parser.add_argument("--tokenizer", default="", help="use this tokenizer.json, do not train one")
+    parser.add_argument("--holdout", action="store_true", help="keep one training shard apart")
     arguments = parser.parse_args()
     if PROFILE not in ("cpu", "h100"):
         check_machine()
     if arguments.shards < 0 or arguments.shards > VALIDATION_SHARD:
         refuse(f"--shards takes 1 to {VALIDATION_SHARD}")
     source = "" if arguments.source == "default" else arguments.source
-    prepare(source, arguments.shards, arguments.tokenizer)
+    prepare(source, arguments.shards, arguments.tokenizer, holdout=arguments.holdout)
 
 
 if __name__ == "__main__":

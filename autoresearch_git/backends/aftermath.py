@@ -78,6 +78,12 @@ def _checks(flight: Flight, end: dict[str, Any], seconds: float, bare: str) -> d
     after = witness.look(flight.place, (*job.targets, *job.protected))
     if bare and (touched := witness.changed(flight.seen, after)):
         checks["repository"] = touched
+    if job.protected:
+        tree = slot.folder / "tree"
+        checks["protected"] = dict(job.protected)
+        checks["found"] = {
+            path: witness.blob(tree / path, oid) for path, oid in job.protected.items()
+        }
     return checks
 
 

@@ -1,8 +1,10 @@
-"""Whether a run that was not sandboxed wrote where it must not: into the user's repository."""
+"""Whether a run wrote where it must not: into protected files, or into the user's repository."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +25,24 @@ def look(place: Place, files: Iterable[str]) -> Seen:
 def changed(before: Seen, after: Seen) -> list[str]:
     """Names of what changed meanwhile, by the run or by anybody else."""
     return sorted(name for name in before if before[name] != after.get(name))
+
+
+def blob(path: Path, like: str) -> str:
+    """Git's name of a file's content, hashed as `like` was; "" if it is no file."""
+    kind = "sha256" if len(like) == 64 else "sha1"
+    try:
+        # A pipe that the run left there must not hold us up, a link must not lead away.
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    with open(opened, "rb") as file:
+        about = os.fstat(opened)
+        if not stat.S_ISREG(about.st_mode):
+            return ""
+        digest = hashlib.new(kind, b"blob %d\0" % about.st_size, usedforsecurity=False)
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from autoresearch_git.clean import clean
 from autoresearch_git.records import Experiment, Review
 
@@ -21,6 +23,7 @@ def render(experiment: Experiment) -> str:
         lines.append(f"Change: {clean(plan.change, 120)}{_size(review)}")
     if review:
         lines.append(f"Reason: {clean(review.reason, 240)}")
+        lines += _unseen(experiment)
         lines += [f"Warning: {clean(text, 160)}" for text in review.warnings[:2]]
     elif experiment.runs:
         run = experiment.runs[-1]
@@ -71,6 +74,17 @@ def _borne_out(experiment: Experiment) -> list[str]:
     else:
         word = "borne out"
     return [f"Expected: {plan.expected:+.6f}, {word}"]
+
+
+def _unseen(experiment: Experiment) -> list[str]:
+    """The value on the hold-out, where the evaluation told the runner one, and the gap."""
+    for run in reversed(experiment.runs):
+        report = run.checks.get("report")
+        told = report.get("holdout") if isinstance(report, Mapping) else None
+        if isinstance(told, (int, float)) and run.value is not None:
+            gap = told - run.value
+            return [f"Hold-out: {_number(told)}, {gap:+.6f} from the value of that run"]
+    return []
 
 
 def _size(review: Review | None) -> str:

@@ -31,7 +31,7 @@ NEEDED = ("training_seconds", "total_seconds", "num_steps", "total_tokens_M")  #
 # Facts that are taken from Run.checks as they are.
 PASSED = (
     *("report", "reports", "protected", "found", "changed", "targets", "command", "ran"),
-    *("outside", "holdout", "mentions"),
+    *("outside", "repository", "mentions"),
 )
 
 
@@ -46,7 +46,7 @@ class Facts:
     budget: float | None = None  # seconds of training that the contract allows
     curve: Sequence[tuple[float, float]] = ()  # (share, training loss in nats a token)
     minimize: bool = True
-    report: Mapping[str, Any] | None = None  # private channel: value, tokens, bytes
+    report: Mapping[str, Any] | None = None  # private channel: value, tokens, bytes, holdout
     reports: int = 1  # lines that came over it
     reporting: bool = False  # the protected file supports the channel, so silence is a sign
     protected: Mapping[str, str] = field(default_factory=dict)  # path -> hash in the contract
@@ -56,8 +56,8 @@ class Facts:
     command: str = ""  # the contract's
     ran: str = ""  # what was executed
     outside: Sequence[str] | None = None  # paths written outside the checkout
+    repository: Sequence[str] = ()  # of the user's files, what changed meanwhile
     hardware: Mapping[str, Any] = field(default_factory=dict)
-    holdout: float | None = None  # the metric on a split that the proposer never sees
     mentions: int = 1  # lines of the log that begin with the metric's name
     level: float | None = None  # the value that it started from; None: the baseline's
     baseline: Run | None = None  # a trusted run of the untouched files in the same class
@@ -98,7 +98,8 @@ def recorded(run: Run, history: History) -> Audit:
     """The audit of a run from what its record holds; checks that the runner made are kept.
 
     Keys of Run.checks that are used where present: report, reports, protected and found (path ->
-    hash), changed, targets, command, ran, outside, budget, holdout, mentions, violations, warnings.
+    hash), changed, targets, command, ran, outside, repository, sandbox, budget, mentions,
+    violations, warnings.
     """
     told, base = run.checks, _trusted(history)
     if base is not None and base.run == run.run:
@@ -106,6 +107,8 @@ def recorded(run: Run, history: History) -> Audit:
     budget = told.get("budget") or (base.metrics.get("training_seconds") if base else None)
     tip = history.incumbent
     known = {name: told[name] for name in PASSED if told.get(name) is not None}
+    if told.get("sandbox") is True:
+        known.setdefault("outside", ())  # nothing else was writable
     made = audit(
         Facts(
             metric=history.metric,
@@ -164,6 +167,8 @@ def _command(facts: Facts) -> str | None:
 
 
 def _outside(facts: Facts) -> str | None:
+    if facts.repository:  # a person may have edited these files while it ran
+        return f"?{', '.join(facts.repository[:3])} in the repository changed while it ran"
     if facts.outside is None:
         return None
     return f"wrote {', '.join(facts.outside[:3])} outside the checkout" if facts.outside else ""
@@ -225,7 +230,7 @@ def _evaluation(facts: Facts) -> str | None:
 def _summary(facts: Facts) -> str | None:
     if facts.baseline is None:
         return None
-    missing = sorted(set(facts.baseline.metrics) - set(facts.metrics) - {"holdout"})
+    missing = sorted(set(facts.baseline.metrics) - set(facts.metrics))
     said = f"the summary lacks {', '.join(missing[:5])}" if missing else ""
     return said if set(missing) & set(NEEDED) or not said else f"?{said}"
 
@@ -292,14 +297,22 @@ def _leak(facts: Facts) -> str | None:
 
 
 def _holdout(facts: Facts) -> str | None:
-    base = facts.baseline.metrics.get("holdout") if facts.baseline else None
-    if facts.holdout is None or base is None or facts.value is None or not facts.baseline:
+    """The gap to a split that the proposer never sees, against the baseline's gap."""
+    base = facts.baseline
+    here = _gap(facts.report, facts.value)
+    there = _gap(base.checks.get("report"), base.value) if base else None
+    if here is None or there is None or facts.value is None:
         return None
-    gap = facts.holdout - facts.value - (base - (facts.baseline.value or 0.0))
+    gap = here - there
     gap = gap if facts.minimize else -gap
     if gap > 0.02 * abs(facts.value):
         return f"{gap:.6g} worse on the hold-out than its value promises"
     return f"?{gap:.6g} worse on the hold-out" if gap > 0.005 * abs(facts.value) else ""
+
+
+def _gap(report: object, value: float | None) -> float | None:
+    told = report.get("holdout") if isinstance(report, Mapping) else None
+    return told - value if isinstance(told, (int, float)) and value is not None else None
 
 
 def _level(facts: Facts) -> float | None:

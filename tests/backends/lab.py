@@ -48,7 +48,7 @@ class Lab:
     def job(self, script: str, **changes: object) -> Job:
         """A job that runs the script as train.py."""
         commit = self.commit(train__py=script)
-        run = f"run-{next(self.numbers)}"
+        run = f"run-{os.getpid()}-{next(self.numbers)}"  # unlike other workers'
         job = Job(
             run=run,
             repo=self.repo,

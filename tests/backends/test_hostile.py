@@ -113,6 +113,16 @@ def test_it_writes_to_the_users_repository(lab: Lab, backend: Backend, victim: s
         assert run.checks["repository"] == [victim]
 
 
+@pytest.mark.parametrize("act", ["open(p, 'a').write('#')", "os.unlink(p); os.mkfifo(p)", "pass"])
+def test_it_changes_a_protected_file(lab: Lab, backend: Backend, act: str) -> None:
+    lab.commit(prepare__py="1")
+    script = f"import os\np = 'prepare.py'\ntry: {act}\nexcept OSError: pass\n" + SUMMARY
+    told = {"prepare.py": lab.git("rev-parse", "HEAD:prepare.py")}
+    run = execute(lab.job(script, protected=told), backend)
+    assert run.checks["protected"] == told
+    assert (run.checks["found"] == told) is (act == "pass")
+
+
 def test_its_supervisor_is_killed(lab: Lab, backend: Backend) -> None:
     job = lab.job(DAEMON + "daemon()\nprint('ready', flush=True)\ntime.sleep(60)\n")
     handle = backend.submit(job)

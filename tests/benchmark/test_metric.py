@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,9 +34,11 @@ def tokenizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> prepare.Tokeni
     return prepare.Tokenizer.from_directory()
 
 
-def by_hand(tokenizer: prepare.Tokenizer, limit: int = 10**6) -> tuple[float, int, int]:
+def by_hand(
+    tokenizer: prepare.Tokenizer, limit: int = 10**6, split: str = "val"
+) -> tuple[float, int, int]:
     """(bits per byte, rows, bytes), token by token in Python."""
-    tokens, starts = prepare.open_split("val")
+    tokens, starts = prepare.open_split(split)
     packer = prepare.Packer(starts, 41, repeat=False)
     nats, size, rows = 0.0, 0, 0
     while rows < limit and (row := packer.row()) is not None:
@@ -77,6 +80,40 @@ def test_the_runner_hears_the_number(
     _, rows, size = by_hand(tokenizer)
     assert report.pop("seconds") >= 0
     assert report == {"metric": "val_bpb", "value": bpb, "tokens": rows * 40, "bytes": size}
+
+
+def test_only_the_runner_hears_of_the_hold_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    folder = tmp_path / "tiny"
+    for name, texts in (("a", TEXTS * 20), ("b", TEXTS[:2] * 9), ("c", TEXTS * 2)):
+        write_shard(folder / f"{name}.parquet", texts)
+    monkeypatch.setattr(prepare, "MAX_SEQ_LEN", 40)
+    monkeypatch.setattr(prepare, "VOCAB_SIZE", 300)
+    monkeypatch.setattr(sys, "argv", ["prepare.py", "--source", str(folder), "--holdout"])
+    prepare.main()
+    tokenizer = prepare.Tokenizer.from_directory()
+    documents = [prepare.open_split(split)[1].size - 1 for split in ("train", "holdout", "val")]
+    assert documents == [20 * len(TEXTS), 18, 2 * len(TEXTS)]
+    capfd.readouterr()
+
+    reader, writer = os.pipe()
+    monkeypatch.setenv("AUTORESEARCH_REPORT_FD", str(writer))
+    bpb = prepare.evaluate_bpb(surprise, tokenizer, 4)
+    os.close(writer)
+    with open(reader) as pipe:
+        report = json.loads(pipe.read())
+    assert report["value"] == bpb == pytest.approx(by_hand(tokenizer)[0], rel=1e-6)
+    assert report["holdout"] == pytest.approx(by_hand(tokenizer, split="holdout")[0], rel=1e-6)
+    assert report["holdout"] != report["value"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_hold_out_needs_three_shards(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_shard(tmp_path / f"{name}.parquet", TEXTS * 20)
+    with pytest.raises(SystemExit, match="a hold-out needs three shards"):
+        prepare.prepare(str(tmp_path), quiet=True, holdout=True)
 
 
 @pytest.mark.parametrize("descriptor", ["", "none", "987"])

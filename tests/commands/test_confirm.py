@@ -51,14 +51,9 @@ def test_verify_tells_what_repeats_from_what_does_not(sandbox: Sandbox) -> None:
     assert "does not repeat" in done.stderr
 
 
-def test_stop_and_steer(sandbox: Sandbox) -> None:
+def test_a_steer_is_remembered(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("steer", "look", "at", "the", "\x1b[31mwarm-down")
-    sandbox.ok("stop")
-    done = sandbox.ar("loop", "--runs", "3")
-    assert done.returncode == 0
-    assert "stopped by git ar stop" in done.stderr
-    assert not sandbox.records("log")
     sandbox.ok("loop", "--runs", "1")
     assert len(sandbox.records("log")) == 1
     trail = sandbox.git("log", "--format=%b", "refs/ar/trail")

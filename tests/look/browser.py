@@ -80,6 +80,13 @@ class Browser:
         """The value of a script's `return`."""
         return self._call("POST", "/execute/sync", {"script": script, "args": []})
 
+    def until(self, script: str, seconds: float = 30) -> None:
+        """Wait until a script returns true; the load event may come before a long script ran."""
+        end = time.monotonic() + seconds
+        while not self.run(script):
+            assert time.monotonic() < end, f"never true: {script}"
+            time.sleep(0.02)
+
     def keys(self, *names: str) -> None:
         """Press keys, one after the other, whatever has the focus."""
         steps = [{"type": t, "value": n} for n in names for t in ("keyDown", "keyUp")]

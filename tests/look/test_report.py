@@ -43,7 +43,7 @@ def quiet(browser: Browser, path: Path) -> None:
     browser.logs()
     browser.requests()
     browser.open(path)
-    assert browser.run("return document.documentElement.dataset.ready") == "true"
+    browser.until("return document.documentElement.dataset.ready == 'true'")
     assert [m["message"] for m in browser.logs()] == []
     assert set(browser.requests()) <= {path.as_uri()}
 

@@ -44,6 +44,12 @@ def trailers(note: str) -> dict[str, str]:
     return {name: text for name, _, text in pairs}
 
 
+def test_the_gap_to_the_hold_out_is_shown():
+    made = noted(checks={"report": {**lab.REPORT, "value": 0.9950, "holdout": 0.9957}})
+    assert "Hold-out: 0.995700, +0.000700 from the value of that run" in render(made).splitlines()
+    assert "Hold-out" not in render(noted())
+
+
 def test_a_win_reads_well():
     note = render(noted())
     body, _, tail = note.partition("\n\n")
