@@ -71,14 +71,6 @@ class Audit:
     violations: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def as_checks(self) -> dict[str, Any]:
-        """The audit as it is stored in Run.checks, where the judge finds it."""
-        return {
-            "audit": self.checks,
-            "violations": list(self.violations),
-            "warnings": list(self.warnings),
-        }
-
 
 def audit(facts: Facts) -> Audit:
     """Run every check on one finished run; never raises on odd values."""

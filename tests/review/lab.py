@@ -122,6 +122,6 @@ def measured(case: dict) -> tuple[LogSummary, Run, Audit, Experiment]:
         signature=signature,
         detail=detail,
         curve=summary.curve,
-        checks=checked.as_checks(),
+        checks={"violations": list(checked.violations), "warnings": list(checked.warnings)},
     )
     return summary, done, checked, base

@@ -96,7 +96,6 @@ NUMBER = st.one_of(st.none(), st.floats(), st.integers(), st.text(max_size=3))
 def test_odd_values_never_raise(value, metrics, report, wall):
     found = audit(replace(HONEST, value=value, metrics=metrics, report=report, wall=wall))
     assert set(found.checks) == set(CHECKS)
-    assert found.as_checks()["violations"] == list(found.violations)
 
 
 def test_a_record_is_audited_with_what_its_runner_stored():
