@@ -85,7 +85,7 @@ def facts_of(update: Update) -> str:
     if update.tokens_per_second is not None:
         parts.append(f"{update.tokens_per_second / 1000:,.1f}k tok/s")
     if update.mfu:
-        parts.append(f"MFU {update.mfu:.0f}%")
+        parts.append(f"MFU {update.mfu:.0%}")
     if update.remaining is not None:
         parts.append(f"{update.remaining:.0f} s left")
     return "  ".join(parts)

@@ -174,6 +174,7 @@ class Event(Record, frozen=True):
     commit: str = ""  # the experiment; "" for a merge or a remark on the whole research
     contract: str = ""
     tree: str = ""  # of the experiment, said once by its propose event
+    program: str = ""  # hash of what its target files do, layout and comments left out
     plan: Plan | None = None
     lease: Lease | None = None
     run: Run | None = None
@@ -191,6 +192,7 @@ class Experiment(Record, frozen=True, tag_field="kind", tag="experiment"):
     seq: int = 0  # of its first event
     time: float = 0.0  # of its first event
     tree: str = ""
+    program: str = ""
     contract: str = ""
     plan: Plan | None = None
     lease: Lease | None = None  # set while a run is in flight
@@ -243,7 +245,8 @@ def fold(experiment: Experiment | None, event: Event) -> Experiment:
     now = experiment or Experiment(commit=event.commit, seq=event.seq, time=event.time)
     changes: dict[str, Any] = {}
     if event.plan and not now.plan:
-        changes |= {"plan": event.plan, "contract": event.contract, "tree": event.tree}
+        changes |= {"plan": event.plan, "contract": event.contract}
+        changes |= {"tree": event.tree, "program": event.program}
     elif event.plan:
         changes["again"] = True
     if event.lease:

@@ -49,7 +49,7 @@ def session(research: Research, klass: str) -> str:
 def one_line(memory: Memory) -> str:
     """The state in one line, for every prompt."""
     index = memory.index
-    latest = index.select("class <> '' ORDER BY seq DESC LIMIT 1")
+    latest = index.select("latest = 1 AND class <> '' ORDER BY seq DESC, oid DESC LIMIT 1")
     best = past.best(index, latest[0].klass) if latest else None
     counts = dict(
         index.db.execute(

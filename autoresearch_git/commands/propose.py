@@ -10,19 +10,20 @@ from autoresearch_git.errors import NoProposalError
 from autoresearch_git.output import Output, json_option, talk
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
-from autoresearch_git.stages import agent_propose
 from autoresearch_git.stages import propose as stage
-from autoresearch_git.stages.run import class_here
-from autoresearch_git.stages.settings import from_settings
 
 
 def _propose(
     research: Research, count: int, emitter: str | None, agent: str | None, seed: int | None
 ) -> Experiment | None:
     """The next experiment; None when an agent gave nothing to try, which is on the trail."""
+    from autoresearch_git.stages.run import class_here
+
     rng, klass = random.Random(None if seed is None else seed + count), class_here(research)
     if agent is None:
         return stage.propose(research, klass, rng, emitter)
+    from autoresearch_git.stages import agent_propose
+
     names = [name.strip() for name in agent.split(",") if name.strip()]
     try:
         return agent_propose.propose(research, klass, rng, names)
@@ -90,7 +91,7 @@ def command(
         if from_worktree:
             experiment = stage.from_worktree(research, idea)
         elif settings:
-            experiment = from_settings(research, class_here(research), _pairs(settings), idea)
+            experiment = _set(research, settings, idea)
         else:
             experiment = _propose(research, count, emitter, agent, seed)
         if experiment:
@@ -102,12 +103,16 @@ def command(
         raise NoProposalError("no proposal was made", "what agents said is above")
 
 
-def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
+def _set(research: Research, settings: tuple[str, ...], idea: stage.Idea) -> Experiment:
+    from autoresearch_git.stages.run import class_here
+    from autoresearch_git.stages.settings import from_settings
+
     pairs = [text.partition("=") for text in settings]
     for name, equals, _ in pairs:
         if not name or not equals:
             raise click.UsageError("--set takes KNOB=VALUE, such as --set MATRIX_LR=0.03")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    values = {name.strip(): value.strip() for name, _, value in pairs}
+    return from_settings(research, class_here(research), values, idea)
 
 
 def _show(output: Output, experiment: Experiment) -> None:

@@ -30,7 +30,7 @@ def newest_first(
 
 def latest_class(index: Index) -> str:
     """The class of the newest experiment that ran, "" if none did."""
-    found = index.select("class <> '' ORDER BY seq DESC LIMIT 1")
+    found = index.select("latest = 1 AND class <> '' ORDER BY seq DESC, oid DESC LIMIT 1")
     return found[0].klass if found else ""
 
 

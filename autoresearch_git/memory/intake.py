@@ -155,6 +155,7 @@ def _row(index: Index, after: Experiment, *, latest: bool) -> None:
         after.commit,
         after.seq,
         after.tree,
+        after.program,
         after.contract,
         after.klass,
         plan.emitter if plan else "",

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from autoresearch_git.errors import RefChangedError
 from autoresearch_git.git import locate
 from autoresearch_git.memory.index import FILE, Index
-from autoresearch_git.memory.intake import Line
 from autoresearch_git.records import Event, Experiment
 from autoresearch_git.refs import NOTES, TRAIL
 
@@ -151,7 +150,7 @@ class Memory:
         tip = self.repo.ref(TRAIL)
         with self.index.transaction():
             entries = trail.everything(self.repo, tip)
-            intake.add(self.index, (Line(e.oid, e.event, e.line) for e in entries), cold=True)
+            intake.add(self.index, (intake.Line(e.oid, e.event, e.line) for e in entries), cold=True)
             self.index.set_meta("tip", tip)
             self.index.set_meta("notes", self.repo.ref(NOTES))
 
@@ -169,7 +168,7 @@ class Memory:
         with index.transaction():
             cold = not index.meta("tip")
             entries = written or (trail.everything if cold else self._news)(self.repo, tip)
-            lines = (Line(e.oid, e.event, e.line) for e in entries)
+            lines = (intake.Line(e.oid, e.event, e.line) for e in entries)
             changes = intake.add(index, lines, cold=cold)
             if tip and views.update(self.repo, index, changes, trust=trust):
                 self.notices.append(f"{NOTES} was changed outside git ar: rebuilt")

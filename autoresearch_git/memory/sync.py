@@ -61,6 +61,7 @@ def sync(memory: Memory, wanted: str = "", *, push: bool = True) -> Synced:
                 time.sleep(random.uniform(0.02, 0.05) * min(2.0**attempt, 100))
                 continue
             _track(memory, tracking, ours, theirs)
+            idle.note(str(place.private), ours, memory.index.meta("notes"))
             return Synced(name, ours, fetched, pushed, attempt, tuple(branches))
     raise ArError(f"{name} was pushed to {ATTEMPTS} times meanwhile", "try again: git ar sync")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 5
+VERSION = 6
 
 BARE = (  # in SQL, since a pragma does nothing inside a transaction
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
@@ -14,7 +14,7 @@ SCHEMA = (
     PRIMARY KEY (experiment, seq, id, oid)) WITHOUT ROWID""",
     # A row for each class that it was run in; `latest` marks that of its latest run.
     """CREATE TABLE experiments (
-    oid TEXT, seq INTEGER, tree TEXT, contract TEXT, class TEXT, emitter TEXT,
+    oid TEXT, seq INTEGER, tree TEXT, program TEXT, contract TEXT, class TEXT, emitter TEXT,
     niche TEXT, verdict TEXT, loss REAL, runs INTEGER, decided INTEGER, latest INTEGER,
     record BLOB, PRIMARY KEY (oid, class))""",
     """CREATE TABLE tallies (
@@ -32,6 +32,7 @@ SECONDARY = (
     "CREATE INDEX by_seq ON experiments (seq, oid) WHERE latest = 1",
     "CREATE INDEX by_class ON experiments (class, seq, decided)",
     "CREATE INDEX by_tree ON experiments (tree, class, seq)",
+    "CREATE INDEX by_program ON experiments (program)",
     "CREATE INDEX by_rank ON experiments (class, niche, loss, oid) WHERE loss IS NOT NULL",
     "CREATE INDEX by_contract ON experiments (contract, seq)",
     "CREATE INDEX by_loss ON experiments (class, loss, oid) WHERE loss IS NOT NULL",

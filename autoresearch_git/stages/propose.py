@@ -15,7 +15,6 @@ from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
-from autoresearch_git.history import RECENT
 from autoresearch_git.records import Edit, Event, Experiment, Plan, classes
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import spend
@@ -133,8 +132,7 @@ def commit(research: Research, plan: Plan, parents: tuple[str, ...], files: File
     if parent and novelty.only_seed(base, files):
         again = replace(plan, emitter="replicate", phase="stabilize", builds_on=(parent.commit,))
         return announce(research, parent.commit, again)
-    if not plan.edits:  # an emitter that says which knobs it turned has compared their values
-        _refuse_the_same_program(research, plan.parent, base, files)
+    _refuse_the_same_program(research, plan.parent, base, {**base, **files})
     author = repo.user
     now = Person(author.name, author.email, time.time())
     oid = repo.write_commit(tree, parents, _message(plan), now, now)
@@ -157,10 +155,8 @@ def _refuse_the_same_program(research: Research, parent: str, base: Files, files
         raise DuplicateError(
             "nothing but comments or the layout has changed", parent, "change what the code does"
         )
-    newest = "contract = ? AND latest = 1 ORDER BY seq DESC LIMIT ?"
-    for each in research.memory.index.select(newest, research.contract_id, RECENT):
-        sibling = each.plan is not None and each.plan.parent == parent
-        if sibling and novelty.key(targets(research, each.commit)) == mine:
+    for each in research.memory.index.select("program = ? AND latest = 1", mine):
+        if each.plan and each.plan.parent == parent and each.contract == research.contract_id:
             raise _duplicate("the same but for the layout as", each)
 
 
@@ -171,6 +167,7 @@ def announce(research: Research, oid: str, plan: Plan) -> Experiment:
         commit=oid,
         contract=research.contract_id,
         tree=research.repo.tree(oid),
+        program=novelty.key(targets(research, oid)),
         plan=plan,
     )
     research.memory.append(event)

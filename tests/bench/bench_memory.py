@@ -35,10 +35,10 @@ from tests.memory.lab import experiment, git, life
 from tests.support import Sandbox
 
 EVENTS = 5  # a run: propose, start, run, review, decision
-AR = (sys.executable, "-c", "from autoresearch_git.cli import main; main()")
+AR = (sys.executable, "-c", "from autoresearch_git.__main__ import main; main()")  # as git-ar does
 # The peak of a process counts what it inherited from us, so it says it itself, once, untimed.
 PEAK = (
-    "import atexit, re, sys; from autoresearch_git.cli import main; "
+    "import atexit, re, sys; from autoresearch_git.__main__ import main; "
     "atexit.register(lambda: sys.stderr.write('PEAK ' + re.search('VmHWM:.*?([0-9]+)', "
     "open('/proc/self/status').read())[1])); main()"
 )
@@ -268,6 +268,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10000])
     parser.add_argument("--repeat", type=int, default=9, help="0: the store alone")
     parser.add_argument("--keep", type=Path)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users' modules are compiled once
     options = parser.parse_args()
     home = options.keep or Path(tempfile.mkdtemp(prefix="bench-memory-"))
     subjects = [build(home / f"runs-{size}", size) for size in options.sizes]
