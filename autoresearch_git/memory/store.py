@@ -150,7 +150,9 @@ class Memory:
         tip = self.repo.ref(TRAIL)
         with self.index.transaction():
             entries = trail.everything(self.repo, tip)
-            intake.add(self.index, (intake.Line(e.oid, e.event, e.line) for e in entries), cold=True)
+            intake.add(
+                self.index, (intake.Line(e.oid, e.event, e.line) for e in entries), cold=True
+            )
             self.index.set_meta("tip", tip)
             self.index.set_meta("notes", self.repo.ref(NOTES))
 

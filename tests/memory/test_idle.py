@@ -47,6 +47,7 @@ def test_it_sees_an_event_of_ours_and_one_of_theirs(pair: list[Path]) -> None:
     said, full = called(pair[1])
     assert full
     assert json.loads(said)["pushed"] == 1
+    assert not called(pair[1])[1]
     said, full = called(pair[0])
     assert full
     assert json.loads(said)["fetched"] == 1
