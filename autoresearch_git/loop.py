@@ -25,6 +25,7 @@ from autoresearch_git.memory.sync import sync
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.stages.adopt import adopt
+from autoresearch_git.stages.calibrate import uncalibrated
 from autoresearch_git.stages.pool import Flights, spread
 from autoresearch_git.stages.propose import propose
 from autoresearch_git.stages.review import review
@@ -82,6 +83,7 @@ class Loop:
     seed: int | None = None
     early: bool = False  # end runs that have no chance
     remote: str | None = None  # memories are exchanged with it after each run; "" is the usual one
+    calibrate: bool = False  # on a machine where the baseline never ran, run it first
     done: int = 0
     failures: int = 0
     spent: float = 0.0  # US dollars
@@ -175,7 +177,8 @@ class Loop:
             research.reload()
             if self.left:
                 return self.left.pop(0)
-            found = self._first(research) or self._unfinished(research) or self._new(research)
+            found = self._first(research) or self._calibration(research)
+            found = found or self._unfinished(research) or self._new(research)
             self.in_hand.add(found[0].commit)
             return found
 
@@ -188,6 +191,19 @@ class Loop:
             return None
         with contextlib.suppress(BusyError):
             return first, self._claimed(research, first)
+        return None
+
+    def _calibration(self, research: Research) -> tuple[Experiment, Job | None] | None:
+        """Once, the baseline's first run again: the same seed, so that only the host differs."""
+        asked, self.calibrate = self.calibrate, False
+        host = str(self.backend.fingerprint().get("host", "")) if asked else ""
+        known = uncalibrated(research, self._class(), host)
+        if not known:
+            return None
+        self.watcher.say("the baseline never ran on this machine: it runs first")
+        with contextlib.suppress(BusyError):
+            seed = known.runs[0].seed
+            return known, claim(research, known, seed=seed, backend=self.backend.name)
         return None
 
     def _class(self) -> str:

@@ -37,6 +37,7 @@ from autoresearch_git.stages.run import open_backend
     metavar="[REMOTE]",
     help="Exchange memories with a remote after each run, and go on from the best of all.",
 )
+@click.option("--calibrate", is_flag=True, help="Run the baseline on a machine that is new to it.")
 @click.option("--detach", "alone", is_flag=True, help="Go on without this terminal.")
 @click.option("--sandbox/--no-sandbox", default=None, help="Bubblewrap (default: when it works).")
 @click.option("--seed", type=int, help="Make the random choices repeatable.")
@@ -52,6 +53,7 @@ def command(
     gpu: str,
     early_stop: bool,
     remote: str | None,
+    calibrate: bool,
     alone: bool,
     sandbox: bool | None,
     seed: int | None,
@@ -89,7 +91,7 @@ def command(
             end=lambda e: _end(display, output, e),
             say=display.say,
         )
-        campaign = Loop(research, where, budget, watcher, seed, early_stop, remote)
+        campaign = Loop(research, where, budget, watcher, seed, early_stop, remote, calibrate)
         if started:
             started()
         campaign.work()

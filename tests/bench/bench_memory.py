@@ -78,7 +78,8 @@ def peak(command: tuple[str, ...], folder: Path) -> str:
         return "-"
     again = (sys.executable, "-c", PEAK, *command[len(AR) :])
     done = subprocess.run(again, cwd=folder, capture_output=True, text=True, check=True)
-    return f"{int(done.stderr.rpartition('PEAK ')[2]) / 1024:.0f}"
+    _, told, kib = done.stderr.rpartition("PEAK ")
+    return f"{int(kib) / 1024:.0f}" if told else "-"  # an idle sync leaves without ceremony
 
 
 @dataclass

@@ -10,6 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from autoresearch_git.backends import hardware
+from autoresearch_git.loop import Budget, Loop, Watcher
+from autoresearch_git.research import Research
+from autoresearch_git.stages.run import open_backend
 from tests.support import TRAIN, Sandbox
 
 # The untouched files take the longest.
@@ -142,3 +148,24 @@ def test_a_detached_loop_that_cannot_start_says_why(sandbox: Sandbox) -> None:
     done = sandbox.ar("loop", "--runs", "1", "--detach")
     assert done.returncode == 1
     assert "git ar init" in done.stderr
+
+
+def test_the_baseline_runs_again_on_a_machine_that_is_new_to_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loop() -> list[str]:
+        research, said = Research.open(sandbox.folder), []
+        backend = open_backend(research, "local", "1", False, "")
+        Loop(research, backend, Budget(runs=1), Watcher(say=said.append), calibrate=True).work()
+        return [text for text in said if "never ran on this machine" in text]
+
+    sandbox.research()
+    for host, told in (("a", 0), ("a", 0), ("b", 1), ("b", 0)):
+        monkeypatch.setattr(hardware, "host", lambda host=host: host)
+        assert len(loop()) == told
+    found = sandbox.records("log")
+    (baseline,) = [each for each in found if each["plan"]["emitter"] == "baseline"]
+    runs = [(run["hardware"]["host"], run["seed"]) for run in baseline["runs"]]
+    assert runs == [("a", 42), ("b", 42)]
+    assert baseline["review"]["n"] == 2
+    assert len(found) == 3
