@@ -172,3 +172,22 @@ def test_the_data_is_uploaded_once(
     assert "['complete', 'corpus']" in log
     rented.ok("loop", "--runs", "1", "--branch", "data")
     assert fake.calls("VolumePutFiles2") == uploads
+
+
+@pytest.mark.parametrize("setting", ["mine", "none"])
+def test_what_was_compiled_once_is_there_for_the_next_run(rented: Sandbox, setting: str) -> None:
+    rented.git("config", "ar.modal.kernels", setting)
+    count = (
+        "    kernels = __import__('pathlib').Path(os.environ.get('TRITON_CACHE_DIR', 'own'))\n"
+        "    kernels.mkdir(parents=True, exist_ok=True)\n"
+        "    (kernels / str(WIDTH)).touch()\n"
+        "    print('compiled', len(list(kernels.iterdir())))\n"
+    )
+    rented.commit(train__py=TRAIN.replace("    seed = ", f"{count}    seed = "), message="compile")
+    rented.ok("init", "--metric", "val_bpb", "--branch", "warm")
+    rented.ok("loop", "--runs", "1", "--branch", "warm")
+    assert "compiled 1" in rented.ok("show", "--log", "autoresearch/warm")
+    (made,) = rented.records("propose", "--set", "WIDTH=512", "--branch", "warm")
+    rented.ok("loop", "--runs", "1", "--branch", "warm")
+    seen = 2 if setting == "mine" else 1
+    assert f"compiled {seen}" in rented.ok("show", "--log", made["commit"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autoresearch_git.backends import launch
+from autoresearch_git.backends import environment, launch
 from autoresearch_git.backends.base import Announce, Finished, Handle, Job, Options, Update
 from autoresearch_git.backends.boundedlog import BoundedLog
 from autoresearch_git.backends.local import update
@@ -223,6 +223,12 @@ class ModalBackend:
             models = modal.Volume.from_name(self.settings.models)
             volumes[image.MODELS] = models.with_mount_options(read_only=True)
             env["HF_HOME"] = image.MODELS
+        if self.settings.kernels:  # files are named by content, GPU and version: all may write
+            kernels = modal.Volume.from_name(
+                self.settings.kernels, create_if_missing=True, version=2
+            )
+            volumes[image.KERNELS] = kernels
+            env |= {name: f"{image.KERNELS}/{sub}" for name, sub in environment.CACHES.items()}
         return volumes, env
 
     def _found(self, entry: Entry) -> Flight | None:

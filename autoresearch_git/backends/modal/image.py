@@ -10,7 +10,7 @@ from typing import Any
 from autoresearch_git.backends.modal.settings import Settings
 
 APP, OURS = "/app", "/ar"
-DATA, MODELS = "/cache/autoresearch", "/cache/huggingface"
+DATA, MODELS, KERNELS = "/cache/autoresearch", "/cache/huggingface", "/cache/kernels"
 DEFAULT = ("torch", "numpy", "tiktoken", "pyarrow", "rustbpe")
 _ENTRY = (
     "__init__.py", "refs.py", "backends/__init__.py", "backends/base.py", "backends/hardware.py",

@@ -22,6 +22,7 @@ class Settings:
     gpus: tuple[str, ...] = ("H100!",)  # in this order, until one is free; () is no GPU
     app: str = "git-ar"
     volume: str = "git-ar-data"
+    kernels: str = "git-ar-kernels"  # volume of compiled kernels; "" keeps none
     models: str = ""  # volume with Hugging Face's cache, mounted at /cache/huggingface
     packages: tuple[str, ...] = ()  # instead of what the repository says
     python: str = "3.11"
@@ -37,6 +38,7 @@ class Settings:
             gpus=() if gpus in (["none"], []) else tuple(gpus),
             app=found("AUTORESEARCH_MODAL_APP_NAME") or extra.get("app", cls.app),
             volume=found("AUTORESEARCH_MODAL_DATA_VOLUME_NAME") or extra.get("volume", cls.volume),
+            kernels=extra.get("kernels", cls.kernels).removeprefix("none"),
             models=found("AUTORESEARCH_MODAL_HF_VOLUME_NAME") or extra.get("models", ""),
             packages=tuple(extra.get("packages", "").split()),
             python=extra.get("python", cls.python),
