@@ -8,7 +8,7 @@ before() {
     if [ -x "$old" ]; then
         GIT_AR_IN_HOOK="@HOOK@" "$old" "$@"
     else
-        case $old in */.husky/*) [ ! -f "$old" ] || GIT_AR_IN_HOOK="@HOOK@" sh -e "$old" "$@" ;; esac
+        case $old in */.husky/* | .husky/*) [ ! -f "$old" ] || GIT_AR_IN_HOOK="@HOOK@" sh -e "$old" "$@" ;; esac
     fi
 }
 git_ar() {

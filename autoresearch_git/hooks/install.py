@@ -73,9 +73,13 @@ def uninstall(repo: Repo) -> list[str]:
 
 
 def status(repo: Repo) -> list[Found]:
-    """How each hook stands."""
-    folder = place(repo)
-    return [_found(folder / name) for name in HOOKS] if folder else []
+    """How each hook stands; under lefthook, how its local configuration does."""
+    if folder := place(repo):
+        return [_found(folder / name) for name in HOOKS]
+    assert repo.place.work
+    own = repo.place.work / LEFTHOOK_OWN
+    ours = own.exists() and own.read_text(encoding="utf-8") == _lefthook_text()
+    return [Found("lefthook", "ours" if ours else "theirs" if own.exists() else "none", own)]
 
 
 def place(repo: Repo) -> Path | None:

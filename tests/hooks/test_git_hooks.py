@@ -203,6 +203,29 @@ def test_uninstall_restores_byte_for_byte(sandbox: Sandbox, kind: str) -> None:
     assert sandbox.git("config", "--local", "--list") == config
 
 
+def test_a_husky_hook_that_was_there_still_runs(sandbox: Sandbox) -> None:
+    research(sandbox)
+    sandbox.git("config", "core.hooksPath", ".husky/_")
+    (sandbox.folder / ".husky/_").mkdir(parents=True)
+    runner = sandbox.folder / ".husky/_/pre-commit"  # called by git as .husky/_/pre-commit
+    runner.write_text('#!/bin/sh\nexec sh -e "${0%/_/*}/pre-commit" "$@"\n')
+    runner.chmod(0o755)
+    (sandbox.folder / ".husky/pre-commit").write_text("echo mine >> called\n")  # not executable
+    sandbox.ok("hooks", "install")
+    sandbox.git("commit", "-q", "--allow-empty", "-m", "x")
+    assert (sandbox.folder / "called").read_text() == "mine\n"
+
+
+def test_under_lefthook_its_local_configuration_calls_ours(sandbox: Sandbox) -> None:
+    research(sandbox)
+    (sandbox.folder / "lefthook.yml").touch()
+    assert "lefthook       none" in sandbox.ok("hooks", "status")
+    assert "lefthook install" in sandbox.ar("hooks", "install").stderr
+    assert "lefthook       ours" in sandbox.ok("hooks", "status")
+    sandbox.ok("hooks", "uninstall")
+    assert not (sandbox.folder / "lefthook-local.yml").exists()
+
+
 def test_a_hook_that_was_there_still_runs(sandbox: Sandbox) -> None:
     research(sandbox)
     folder = sandbox.folder / ".git" / "hooks"
