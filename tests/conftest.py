@@ -43,6 +43,7 @@ def seal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AUTORESEARCH_CACHE", str(tmp_path / "cache"))
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Tester\n\temail = tester@example.com\n[init]\n\tdefaultBranch = main\n"
+        '[ar "local"]\n\tcontention = ignore\n'  # other tests run beside this one
     )
     monkeypatch.delenv("GIT_CONFIG_GLOBAL")
     import pygit2

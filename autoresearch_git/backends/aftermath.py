@@ -26,8 +26,8 @@ class Flight:
     fingerprint: dict[str, Any]
     place: locate.Place
     seen: witness.Seen
+    busy: contention.Busy | None  # of the cores, at the start; None: contention does not count
     started: float = field(default_factory=time.monotonic)
-    busy: contention.Busy = field(default_factory=contention.busy)  # of the cores, at the start
     told: float = 0.0
     end: dict[str, Any] = field(default_factory=dict)
     speeds: list[float] = field(default_factory=list)  # tokens a second, of each update
@@ -64,11 +64,12 @@ def _checks(flight: Flight, end: dict[str, Any], seconds: float, bare: str) -> d
     job, slot = flight.job, flight.slot
     checks: dict[str, Any] = {"sandbox": not bare} | ({"no_sandbox": bare} if bare else {})
     checks |= {name: end[name] for name in ("leftover", "left") if end.get(name)}
-    cpu = float(end.get("cpu", 0.0)) + float(end.get("supervisor_cpu", 0.0))
-    foreign = contention.others(flight.busy, contention.busy(), slot.cores, cpu, seconds)
-    speed = speed_of(flight.speeds)
-    idle_gpu = 0.0 if slot.gpus else foreign  # on a GPU the cores decide little
-    checks |= contention.check(speed, job.usual, idle_gpu, cpu / seconds, slot.share)
+    if flight.busy is not None:
+        cpu = float(end.get("cpu", 0.0)) + float(end.get("supervisor_cpu", 0.0))
+        foreign = contention.others(flight.busy, contention.busy(), slot.cores, cpu, seconds)
+        speed = speed_of(flight.speeds)
+        idle_gpu = 0.0 if slot.gpus else foreign  # on a GPU the cores decide little
+        checks |= contention.check(speed, job.usual, idle_gpu, cpu / seconds, slot.share)
     if end.get("dropped"):
         checks["log_left_out"] = end["dropped"]
     if (reports := parse_report(str(end.get("report", "")))[1]) > 1:

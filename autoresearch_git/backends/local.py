@@ -11,7 +11,15 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from autoresearch_git.backends import hardware, launch, lease, sandbox, slots, witness
+from autoresearch_git.backends import (
+    contention,
+    hardware,
+    launch,
+    lease,
+    sandbox,
+    slots,
+    witness,
+)
 from autoresearch_git.backends.aftermath import Flight, finished
 from autoresearch_git.backends.base import Announce, Finished, Handle, Job, Options, Update
 from autoresearch_git.errors import HarnessError
@@ -71,7 +79,9 @@ class LocalBackend:
         except BaseException:
             slots.release(slot)
             raise
-        self.flights[job.run] = Flight(job, handle, slot, process, fingerprint, place, seen)
+        alone = self.options.extra.get("contention") != "ignore"
+        busy = contention.busy() if alone else None
+        self.flights[job.run] = Flight(job, handle, slot, process, fingerprint, place, seen, busy)
         _mark(slot, job, {"supervisor": process.pid})
         return handle
 

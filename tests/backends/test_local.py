@@ -268,3 +268,11 @@ def test_prepared_data_cannot_be_altered(lab: Lab, tmp_path: Path) -> None:
     assert run.outcome == "ok", job.log.read_text()
     assert job.log.read_text().splitlines()[:2] == ["refused", "honest"]
     assert (cache / "inductor/kernel").read_text() == "k"
+
+
+def test_contention_may_be_ignored(lab: Lab) -> None:
+    script = "print('50% | loss: 1 | tok/sec: 50', flush=True)\nimport time; time.sleep(0.3)\n"
+    options = lab.options(sandbox=False, extra={"contention": "ignore"})
+    run = execute(lab.job(script + SUMMARY, usual=100.0), BACKENDS["local"](options))
+    assert run.value == 1.25
+    assert not {"contended", "other_cores"} & set(run.checks)
