@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import click
@@ -84,6 +85,8 @@ def command(
         raise click.UsageError("-m, --hypothesis and --expected go with --from-worktree or --set")
     idea = stage.Idea(message, hypothesis, expected)
     output = Output.choose(as_json)
+    # Threads only wait for each other on matrices as small as the model's. Read by numpy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     research = Research.open(branch=branch)
     made = 0
     for count in range(1 if mine else number):
