@@ -6,6 +6,7 @@ runs that is most of the disk. Refs that want a reflog go through Repo instead.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -41,6 +42,14 @@ def swap(place: Place, ref: str, new: str, old: str, *, durable: bool = False) -
         raise
     if durable:
         _sync_folder(path.parent)
+
+
+def begin_reflog(place: Place, ref: str) -> None:
+    """Let git log a ref from now on: it does where there is a log, whatever its settings say."""
+    log = place.common / "logs" / ref
+    with contextlib.suppress(OSError):  # what hinders us hinders git, which says it better
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
 
 
 def _take(lock: Path, place: Place, ref: str, old: str) -> int:

@@ -232,7 +232,10 @@ class Repo(Writer):
             refstore.swap(self.place, move.ref, move.new, move.old, durable=durable)
 
     def transact(self, moves: Sequence[Move], reason: str) -> None:
-        """Move several refs, all or none, each from its old value, with a reflog reason."""
+        """Move several refs, all or none, each from its old value, with a reflog reason.
+
+        Tags get no reflog: `git gc` would complain of each entry, since it expects commits there.
+        """
         lines = ["start"]
         for move in moves:
             verb = "update" if move.new else "delete"
@@ -240,7 +243,10 @@ class Repo(Writer):
             lines.append(f"{verb} {move.ref} {new}{move.old or ZERO}")
         script = "\n".join([*lines, "prepare", "commit", ""])
         who = identity(self.user.name, self.user.email)
-        args = ("update-ref", "--create-reflog", "-m", reason, "--stdin")
+        args = ("update-ref", "-m", reason, "--stdin")
+        for move in moves:
+            if move.new and not move.ref.startswith(refs.NEAR_MISSES):
+                refstore.begin_reflog(self.place, move.ref)
         for attempt in range(8):
             with lock.moving(self.place, [move.ref for move in moves]) as inherited:
                 try:

@@ -103,6 +103,21 @@ def test_a_mirror_knows_the_same(sandbox: Sandbox) -> None:
         assert sandbox.ok(*verb) == sandbox.ok(*verb, cwd=copy)
 
 
+def test_git_itself_has_nothing_to_complain_of(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("propose", "--set", "WIDTH=255")  # hardly worse
+    sandbox.ok("loop", "--runs", "2")
+    assert sandbox.git("tag", "--list", "near-miss/*")
+    niches = sandbox.git("for-each-ref", "--format=%(refname)", "refs/ar/elites").split()
+    assert all("ar: " in sandbox.git("reflog", "show", niche) for niche in niches)
+    for words in (("gc", "--prune=now"), ("fsck", "--strict"), ("reflog", "expire", "--all")):
+        done = subprocess.run(
+            ["git", *words, "--quiet"] if words[0] == "gc" else ["git", *words],
+            cwd=sandbox.folder, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert "error" not in done.stderr, words
+
+
 def test_what_has_a_result_is_not_run_again(sandbox: Sandbox) -> None:
     sandbox.research()
     (first,) = pipe(sandbox, "propose", "run")
