@@ -55,6 +55,22 @@ class History(Record, frozen=True):
         return old - new if self.minimize else new - old
 
 
+def forgetful(history: History) -> History:
+    """What plain hill-climbing knows of it: where it stands, and nothing of what was tried."""
+    here = history.incumbent or history.baseline
+    return History(
+        klass=history.klass,
+        contract=history.contract,
+        metric=history.metric,
+        minimize=history.minimize,
+        sigma=history.sigma,
+        baseline=here,
+        incumbent=here,
+        count=history.count,
+        steers=history.steers,
+    )
+
+
 def last_gain(keeps: Iterable[Experiment]) -> Experiment | None:
     """The keep since which the incumbent has gained no more than the noise; the newest come first.
 

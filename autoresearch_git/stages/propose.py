@@ -15,6 +15,7 @@ from autoresearch_git.emitters.ask import ask
 from autoresearch_git.emitters.base import Files
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
+from autoresearch_git.history import forgetful
 from autoresearch_git.records import Edit, Event, Experiment, Plan, classes
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import spend
@@ -30,7 +31,10 @@ def propose(
     """
     research.reload()
     history = research.history(klass)
-    doubtful = spend(history) if emitter is None else None
+    if _climbs(research):
+        history, doubtful = forgetful(history), None
+    else:
+        doubtful = spend(history) if emitter is None else None
     if doubtful:
         return again(research, doubtful)
     plan, proposal = ask(
@@ -49,6 +53,14 @@ def propose(
         return announce(research, proposal.replicate, plan)
     parents = proposal.parents or (plan.parent,)
     return commit(research, plan, parents, proposal.files)
+
+
+def _climbs(research: Research) -> bool:
+    """Whether `ar.search` asks for plain hill-climbing, to have something to compare with."""
+    wanted = research.setting("search", "memory")
+    if wanted not in ("memory", "climb"):
+        raise ArError(f"ar.search is {wanted!r}", "git config ar.search memory, or climb")
+    return wanted == "climb"
 
 
 def _warn(research: Research, klass: str) -> None:

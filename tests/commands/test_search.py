@@ -135,3 +135,20 @@ def test_simulations_that_cannot_be(sandbox: Sandbox) -> None:
         done = sandbox.ar("simulate", *flags)
         assert done.returncode == 1
         assert says in done.stderr
+
+
+def test_plain_hill_climbing_knows_nothing_of_what_was_tried(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.git("config", "ar.search", "climb")
+    sandbox.ok("loop", "--runs", "14", "--seed", "2")
+    found = sandbox.records("log")[1:]
+    assert len(found) == 13
+    assert all("there is no model yet" in each["plan"]["hypothesis"] for each in found)
+    assert all(1 <= len(each["plan"]["edits"]) <= 2 for each in found)
+    kept = {each["commit"] for each in found if each["decision"]["verdict"].startswith("keep")}
+    tips = {each["decision"].get("new", "") for each in found}
+    first = sandbox.records("log")[0]["commit"]
+    assert kept
+    assert {each["plan"]["parent"] for each in found} <= kept | tips | {first}
+    sandbox.git("config", "ar.search", "magic")
+    assert "ar.search is 'magic'" in sandbox.ar("propose").stderr
