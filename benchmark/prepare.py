@@ -275,9 +275,6 @@ class Tokenizer:
     def get_vocab_size(self) -> int:
         return self.encoding.n_vocab
 
-    def get_bos_token_id(self) -> int:
-        return self.bos
-
     def encode(self, text: str) -> list[int]:
         """Tokens of plain text: what looks like a special token in it is not one."""
         return self.encoding.encode_ordinary(text)

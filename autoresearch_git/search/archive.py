@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from autoresearch_git.history import PROGRESS, History
 from autoresearch_git.records import Experiment
@@ -108,8 +108,3 @@ def parent(history: History, rng: random.Random) -> Experiment:
 def home(history: History) -> Experiment | None:
     """Where exploitation starts: the incumbent, else the best, else the baseline."""
     return history.incumbent or history.best or history.baseline
-
-
-def niches_of(elites: Mapping[str, Experiment]) -> dict[str, str]:
-    """The niche of each elite's commit."""
-    return {each.commit: niche for niche, each in elites.items()}

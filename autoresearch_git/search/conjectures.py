@@ -110,31 +110,3 @@ def _conjecture(
             what = f"{name} = {limits.choices[higher]} helps"
         gain = abs(gain)
     return Conjecture(name, what, gain, error, evidence)
-
-
-def of_categories(history: History) -> tuple[Conjecture, ...]:
-    """The mean gain over the incumbent of each category of change, the best founded first."""
-    gains: dict[str, list[tuple[float, str]]] = {}
-    for each in history.recent:
-        review = each.review
-        if review and review.category and review.delta is not None:
-            gain = history.gain(0.0, review.delta)
-            gains.setdefault(review.category, []).append((gain, each.commit))
-    found = []
-    for category, pairs in gains.items():
-        values = [gain for gain, _ in pairs]
-        mean = sum(values) / len(values)
-        spread = sum((value - mean) ** 2 for value in values)
-        # one result has no spread of its own: the noise of a difference stands in for it
-        variance = (spread + 2 * history.sigma**2) / len(values)
-        verb = "help" if mean > 0 else "hurt"
-        found.append(
-            Conjecture(
-                category,
-                f"changes of {category} {verb}",
-                mean,
-                (variance / len(values)) ** 0.5,
-                tuple(commit for _, commit in pairs[-EVIDENCE:]),
-            )
-        )
-    return tuple(sorted(found, key=lambda each: -each.strength))

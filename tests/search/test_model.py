@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autoresearch_git.records import Decision, Edit, Plan
-from autoresearch_git.search import conjectures, gp, logistic, model, points, tuner
+from autoresearch_git.search import gp, logistic, model, points, tuner
 from autoresearch_git.search.insight import Insight
 from autoresearch_git.search.knobs import read
 from tests.search.past import BASE, KLASS, TRAIN, experiment, history, varied
@@ -154,14 +154,3 @@ def test_a_conjecture_on_a_choice_names_the_value() -> None:
     files = {"train.py": TRAIN + "FLAG = True  # ar: True | False\n"}
     found = Insight(history(*past), BASE, files).conjectures
     assert found["FLAG"].statement == "FLAG = False helps"
-
-
-def test_category_conjectures() -> None:
-    past = []
-    for i in range(6):
-        one = experiment(f"c{i}", 1.01, delta=0.01)
-        review = msgspec.structs.replace(one.review, category="architecture")
-        past.append(msgspec.structs.replace(one, review=review))
-    (found,) = conjectures.of_categories(history(*past))
-    assert found.statement == "changes of architecture hurt"
-    assert found.effect == pytest.approx(-0.01)
