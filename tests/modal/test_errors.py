@@ -198,5 +198,5 @@ def test_many_runs_at_once_from_one_client(modal_lab: Bench, fake: Service) -> N
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert [run.outcome for run in runs] == ["ok"] * 16
+    assert [(run.outcome, run.detail) for run in runs] == [("ok", "")] * 16
     assert fake.calls("SandboxCreate") == 16

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import tempfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,12 +43,23 @@ def base(modal: ModuleType, settings: Settings, tree: Path, kept: Path) -> Any:
 
 
 def entry(folder: Path) -> Path:
-    """A folder with the part of git ar that the container needs."""
+    """A folder with the part of git ar that the container needs; made whole, then never written.
+
+    The SDK refuses files that change while it reads them, and many runs start at once.
+    """
     package = Path(__file__).resolve().parents[2]
-    target = folder / "autoresearch_git"
-    for name in _ENTRY:
-        copy = target / name
-        if not copy.exists() or copy.read_bytes() != (package / name).read_bytes():
+    content = {name: (package / name).read_bytes() for name in _ENTRY}
+    target = folder / hashlib.sha256(repr(content).encode()).hexdigest()[:12]
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=folder))
+        for name, data in content.items():
+            copy = made / "autoresearch_git" / name
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(package / name, copy)
-    return folder
+            copy.write_bytes(data)
+        made.chmod(0o755)
+        try:
+            made.rename(target)
+        except OSError:  # another run was first
+            shutil.rmtree(made)
+    return target
