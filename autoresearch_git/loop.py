@@ -202,8 +202,7 @@ class Loop:
             return None
         self.watcher.say("the baseline never ran on this machine: it runs first")
         with contextlib.suppress(BusyError):
-            seed = known.runs[0].seed
-            return known, claim(research, known, seed=seed, backend=self.backend.name)
+            return known, self._claimed(research, known, known.runs[0].seed)
         return None
 
     def _class(self) -> str:
@@ -280,8 +279,11 @@ class Loop:
                 about = f"{FAILURES} runs in a row failed before they could start"
                 raise HarnessError(f"{about}: {clean(last.detail)}", "mend that, then go on")
 
-    def _claimed(self, research: Research, experiment: Experiment) -> Job | None:
-        return claim(research, experiment, backend=self.backend.name, budget=self._spent())
+    def _claimed(
+        self, research: Research, experiment: Experiment, seed: int | None = None
+    ) -> Job | None:
+        backend, spent = self.backend.name, self._spent()
+        return claim(research, experiment, seed=seed, backend=backend, budget=spent)
 
     def _spent(self) -> dict[str, tuple[float, float]]:
         """What this loop has spent of each limit that it has, for those who watch it."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from autoresearch_git.clean import quote
 from autoresearch_git.history import History
+from autoresearch_git.look.query import latest_class
 from autoresearch_git.memory import past
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Experiment
@@ -49,8 +50,8 @@ def session(research: Research, klass: str) -> str:
 def one_line(memory: Memory) -> str:
     """The state in one line, for every prompt."""
     index = memory.index
-    latest = index.select("latest = 1 AND class <> '' ORDER BY seq DESC, oid DESC LIMIT 1")
-    best = past.best(index, latest[0].klass) if latest else None
+    klass = latest_class(index)
+    best = past.best(index, klass) if klass else None
     counts = dict(
         index.db.execute(
             "SELECT verdict, count(*) FROM experiments WHERE decided = 0 AND latest = 1 "

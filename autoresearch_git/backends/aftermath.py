@@ -6,6 +6,7 @@ import json
 import statistics
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,14 +51,19 @@ def finished(flight: Flight, no_sandbox: str) -> Finished:
         hardware=flight.fingerprint,
         report=parse_report(str(end.get("report", "")))[0],
         checks=_checks(flight, end, seconds, no_sandbox),
-        facts={
-            "slot": slot.name,
-            "cpu_seconds": round(float(end.get("cpu", 0.0)), 2),
-            "peak_mib": int(end.get("peak_kib", 0)) >> 10,
-            "log_bytes": end.get("log", 0),
-            "tokens_per_second": speed_of(flight.speeds),
-        },
+        facts=facts_of(end, slot.name, flight.speeds),
     )
+
+
+def facts_of(end: Mapping[str, Any], place: str, speeds: list[float]) -> dict[str, Any]:
+    """What a supervisor's last word says of where it ran and what that took."""
+    return {
+        "slot": place,
+        "cpu_seconds": round(float(end.get("cpu", 0.0)), 2),
+        "peak_mib": int(end.get("peak_kib", 0)) >> 10,
+        "log_bytes": end.get("log", 0),
+        "tokens_per_second": speed_of(speeds),
+    }
 
 
 def _checks(flight: Flight, end: dict[str, Any], seconds: float, bare: str) -> dict[str, Any]:

@@ -52,9 +52,8 @@ def install(repo: Repo) -> list[str]:
 def uninstall(repo: Repo) -> list[str]:
     """Remove all hooks of ours and put back what was there; what could not be removed."""
     kept = []
-    own = repo.place.work / LEFTHOOK_OWN if repo.place.work else None
-    if own and own.exists() and own.read_text(encoding="utf-8") == _lefthook_text():
-        own.unlink()
+    if repo.place.work and (own := _lefthook_found(repo.place.work)).state == "ours":
+        own.path.unlink()
     folder = place(repo)
     for name in HOOKS if folder else ():
         assert folder is not None
@@ -77,9 +76,7 @@ def status(repo: Repo) -> list[Found]:
     if folder := place(repo):
         return [_found(folder / name) for name in HOOKS]
     assert repo.place.work
-    own = repo.place.work / LEFTHOOK_OWN
-    ours = own.exists() and own.read_text(encoding="utf-8") == _lefthook_text()
-    return [Found("lefthook", "ours" if ours else "theirs" if own.exists() else "none", own)]
+    return [_lefthook_found(repo.place.work)]
 
 
 def place(repo: Repo) -> Path | None:
@@ -176,15 +173,24 @@ def _advice(repo: Repo, folder: Path) -> list[str]:
 
 def _lefthook(repo: Repo) -> str:
     assert repo.place.work is not None
-    own, text = repo.place.work / LEFTHOOK_OWN, _lefthook_text()
-    if own.exists() and own.read_text(encoding="utf-8") != text:
+    own, text = _lefthook_found(repo.place.work), _lefthook_text()
+    if own.state == "theirs":
         raise ArError(f"{LEFTHOOK_OWN} has something in it", f"add to it:\n{text}")
     folder = repo.place.private / "hooks"
     folder.mkdir(parents=True, exist_ok=True)
     for name in HOOKS:
         (folder / name).write_text(render(name), encoding="utf-8")
-    own.write_text(text, encoding="utf-8")
+    own.path.write_text(text, encoding="utf-8")
     return f"wrote {LEFTHOOK_OWN}; now run: lefthook install"
+
+
+def _lefthook_found(work: Path) -> Found:
+    """lefthook's local configuration as it stands."""
+    path = work / LEFTHOOK_OWN
+    if not path.exists():
+        return Found("lefthook", "none", path)
+    ours = path.read_text(encoding="utf-8") == _lefthook_text()
+    return Found("lefthook", "ours" if ours else "theirs", path)
 
 
 def _lefthook_text() -> str:

@@ -52,6 +52,18 @@ def by_hand(
     return nats / math.log(2) / size, rows, size
 
 
+def heard(
+    tokenizer: prepare.Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> tuple[float, dict[str, object]]:
+    """(bits per byte as returned, the report that a runner gets) of one evaluation."""
+    reader, writer = os.pipe()
+    monkeypatch.setenv("AUTORESEARCH_REPORT_FD", str(writer))
+    bpb = prepare.evaluate_bpb(surprise, tokenizer, 4)
+    os.close(writer)
+    with open(reader) as pipe:
+        return bpb, json.loads(pipe.read())
+
+
 @pytest.mark.parametrize("batch", [1, 2, 5, 64])
 def test_it_agrees_with_a_count_by_hand(tokenizer: prepare.Tokenizer, batch: int) -> None:
     expected, rows, _ = by_hand(tokenizer)
@@ -71,12 +83,7 @@ def test_it_stops_at_the_number_of_tokens(
 def test_the_runner_hears_the_number(
     tokenizer: prepare.Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader, writer = os.pipe()
-    monkeypatch.setenv("AUTORESEARCH_REPORT_FD", str(writer))
-    bpb = prepare.evaluate_bpb(surprise, tokenizer, 4)
-    os.close(writer)
-    with open(reader) as pipe:
-        report = json.loads(pipe.read())
+    bpb, report = heard(tokenizer, monkeypatch)
     _, rows, size = by_hand(tokenizer)
     assert report.pop("seconds") >= 0
     assert report == {"metric": "val_bpb", "value": bpb, "tokens": rows * 40, "bytes": size}
@@ -97,12 +104,7 @@ def test_only_the_runner_hears_of_the_hold_out(
     assert documents == [20 * len(TEXTS), 18, 2 * len(TEXTS)]
     capfd.readouterr()
 
-    reader, writer = os.pipe()
-    monkeypatch.setenv("AUTORESEARCH_REPORT_FD", str(writer))
-    bpb = prepare.evaluate_bpb(surprise, tokenizer, 4)
-    os.close(writer)
-    with open(reader) as pipe:
-        report = json.loads(pipe.read())
+    bpb, report = heard(tokenizer, monkeypatch)
     assert report["value"] == bpb == pytest.approx(by_hand(tokenizer)[0], rel=1e-6)
     assert report["holdout"] == pytest.approx(by_hand(tokenizer, split="holdout")[0], rel=1e-6)
     assert report["holdout"] != report["value"]

@@ -62,16 +62,30 @@ def test_gpus_are_not_rented_locally(sandbox: Sandbox) -> None:
     assert "--backend modal" in done.stderr
 
 
+def begun(rented: Sandbox, *words: str) -> subprocess.Popen[bytes]:
+    """A loop in a session of its own, so that it can be killed with all that it started."""
+    return subprocess.Popen(
+        (sys.executable, "-m", "autoresearch_git", "loop", *words),
+        cwd=rented.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def rented_one(rented: Sandbox, process: subprocess.Popen[bytes]) -> Path:
+    """The ledger, as soon as it names a sandbox of the loop."""
+    ledger = rented.folder / ".git/ar/modal/runs"
+    while not any("sb-" in path.read_text() for path in ledger.glob("*.json")):
+        time.sleep(0.05)
+        assert process.poll() is None
+    return ledger
+
+
 @pytest.mark.slow
 def test_a_killed_client_never_pays_twice(rented: Sandbox, fake: Service) -> None:
     """Killed at 20 points of the flow; each time the next loop goes on."""
-    command = (sys.executable, "-m", "autoresearch_git", "loop", "--runs", "2", "--json")
     rng = random.Random(7)
     for _ in range(20):
-        process = subprocess.Popen(
-            command, cwd=rented.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        process = begun(rented, "--runs", "2", "--json")
         time.sleep(rng.uniform(0.3, 4.0))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -96,15 +110,8 @@ def test_a_run_outlives_its_client_and_is_followed(rented: Sandbox, fake: Servic
     slow = (rented.folder / "train.py").read_text().replace("sleep(0.4)", "sleep(4)")
     rented.write("train.py", slow)
     rented.ok("propose", "--from-worktree", "-m", "slower")
-    command = (sys.executable, "-m", "autoresearch_git", "loop", "--runs", "1")
-    process = subprocess.Popen(
-        command, cwd=rented.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    ledger = rented.folder / ".git/ar/modal/runs"
-    while not any("sb-" in path.read_text() for path in ledger.glob("*.json")):
-        time.sleep(0.05)
-        assert process.poll() is None
+    process = begun(rented, "--runs", "1")
+    rented_one(rented, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     made = fake.calls("SandboxCreate")
@@ -122,15 +129,8 @@ def test_orphans_are_found_and_ended(rented: Sandbox, fake: Service) -> None:
     rented.commit(train__py=slow, message="slow")
     rented.git("branch", "-f", "autoresearch/demo")
     rented.ok("init", "--metric", "val_bpb", "--branch", "orphans")
-    process = subprocess.Popen(
-        (sys.executable, "-m", "autoresearch_git", "loop", "--runs", "1", "--branch", "orphans"),
-        cwd=rented.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    ledger = rented.folder / ".git/ar/modal/runs"
-    while not any("sb-" in path.read_text() for path in ledger.glob("*.json")):
-        time.sleep(0.05)
-        assert process.poll() is None
+    process = begun(rented, "--runs", "1", "--branch", "orphans")
+    ledger = rented_one(rented, process)
     assert rented.records("modal", "reap") == []  # somebody follows it
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -33,12 +33,12 @@ class Settings:
     def of(cls, extra: Mapping[str, str]) -> Settings:
         """From `Options.extra`: the keys of `ar.modal.*` without the prefix."""
         gpus = extra.get("gpu", "H100!").replace(",", " ").split()
-        found = os.environ.get
+        found, kernels = os.environ.get, extra.get("kernels", cls.kernels)
         return cls(
             gpus=() if gpus in (["none"], []) else tuple(gpus),
             app=found("AUTORESEARCH_MODAL_APP_NAME") or extra.get("app", cls.app),
             volume=found("AUTORESEARCH_MODAL_DATA_VOLUME_NAME") or extra.get("volume", cls.volume),
-            kernels=extra.get("kernels", cls.kernels).removeprefix("none"),
+            kernels="" if kernels == "none" else kernels,
             models=found("AUTORESEARCH_MODAL_HF_VOLUME_NAME") or extra.get("models", ""),
             packages=tuple(extra.get("packages", "").split()),
             python=extra.get("python", cls.python),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoresearch_git.backends import contention
-from autoresearch_git.backends.aftermath import parse_report, speed_of
+from autoresearch_git.backends.aftermath import facts_of, parse_report, speed_of
 from autoresearch_git.backends.base import Announce, Finished, Handle, Job, Options, Update
 from autoresearch_git.backends.local import update
 from autoresearch_git.backends.ray import cluster
@@ -288,13 +288,7 @@ class RayBackend:
             hardware=hardware,
             report=report,
             checks=checks,
-            facts={
-                "slot": end.get("place", flight.place),
-                "cpu_seconds": round(float(end.get("cpu", 0.0)), 2),
-                "peak_mib": int(end.get("peak_kib", 0)) >> 10,
-                "log_bytes": end.get("log", 0),
-                "tokens_per_second": speed,
-            }
+            facts=facts_of(end, end.get("place", flight.place), flight.speeds)
             | ({"lost": flight.lost} if flight.lost else {}),
         )
 
