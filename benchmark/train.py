@@ -31,6 +31,12 @@ from prepare import (
     refuse,
 )
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
+
+try:  # matrix products with an activation in their epilogue, where quack-kernels is installed
+    from quack.gemm_interface import gemm_act, gemm_dact
+except ImportError:
+    gemm_act = None
 
 # The comments `# ar:` give the range that an automatic search may try.
 
@@ -79,16 +85,17 @@ def norm(x: Tensor) -> Tensor:
 
 
 def rotary_table(length: int, head_dim: int, device: str) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of position x frequency, each (1, T, 1, head_dim / 2)."""
+    """Cosines and signed sines of position x frequency, each (1, T, 1, head_dim)."""
     frequency = ROPE_BASE ** (-torch.arange(0, head_dim, 2, device=device) / head_dim)
     angle = torch.outer(torch.arange(length, device=device), frequency)[None, :, None, :]
-    return angle.cos().to(COMPUTE_DTYPE), angle.sin().to(COMPUTE_DTYPE)
+    cos, sin = angle.cos().to(COMPUTE_DTYPE), angle.sin().to(COMPUTE_DTYPE)
+    return torch.cat((cos, cos), dim=-1), torch.cat((sin, -sin), dim=-1)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions: the pair (x[i], x[i + half]) turns by its angle. x: (B, T, H, D)"""
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat((a * cos + b * sin, b * cos - a * sin), dim=-1)
+    swapped = x.unflatten(-1, (2, -1)).flip(-2).flatten(-2)  # a view's arithmetic: no masks in it
+    return x * cos + swapped * sin
 
 
 def window_sizes(depth: int, length: int) -> list[int]:
@@ -172,6 +179,22 @@ class Attention(nn.Module):
         return F.linear(y.reshape(B, T, C), self.proj)
 
 
+class SquaredReLU(torch.autograd.Function):
+    """relu(x @ up.T)**2 @ down.T with the activation inside the products' kernels. x: (N, C)"""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, up: Tensor, down: Tensor) -> Tensor:
+        before, after = gemm_act(x, up.T, activation="relu_sq", tuned=False)
+        ctx.save_for_backward(x, up, down, before)
+        return after @ down.T
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, up, down, before = ctx.saved_tensors
+        inner, after = gemm_dact(grad, down, before, activation="relu_sq", tuned=False)
+        return inner @ up, inner.T @ x, grad.T @ after
+
+
 class MLP(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -179,6 +202,9 @@ class MLP(nn.Module):
         self.down = nn.Parameter(torch.empty(width, int(MLP_RATIO * width)))
 
     def forward(self, x: Tensor) -> Tensor:
+        if ACTIVATION == "relu2" and gemm_act is not None and x.is_cuda:
+            up, down = self.up.to(x.dtype), self.down.to(x.dtype)
+            return SquaredReLU.apply(x.flatten(0, 1), up, down).view_as(x)
         return F.linear(ACTIVATIONS[ACTIVATION](F.linear(x, self.up)), self.down)
 
 
@@ -254,7 +280,10 @@ class GPT(nn.Module):
         logits = SOFTCAP * torch.tanh(logits / SOFTCAP)
         if targets is None:
             return logits
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction=reduction)
+        # Cross entropy in one pass over the logits: capped ones need no maximum subtracted.
+        hit = torch.arange(logits.size(-1), device=logits.device) == targets.unsqueeze(-1)
+        loss = logits.exp().sum(-1).log() - torch.where(hit, logits, 0.0).sum(-1)
+        return loss.mean() if reduction == "mean" else loss.flatten()
 
 
 # -----------------------------------------------------------------------------

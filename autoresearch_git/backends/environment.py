@@ -27,6 +27,7 @@ CACHES = {  # kernels and the like, compiled once and shared by all runs
     "TRITON_CACHE_DIR": "triton",
     "CUDA_CACHE_PATH": "cuda",
     "FLASH_ATTENTION_CUTE_DSL_CACHE_DIR": "flash-attn",
+    "QUACK_CACHE_DIR": "quack",
     "MPLCONFIGDIR": "matplotlib",
     "NUMBA_CACHE_DIR": "numba",
 }

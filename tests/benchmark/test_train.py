@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 import train
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -58,6 +59,45 @@ def test_rotary_depends_on_distances_only() -> None:
     for distance in (0, 3, 9):
         diagonal = products.diagonal(-distance)
         assert torch.allclose(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-4)
+
+
+def test_the_loss_is_cross_entropy_and_so_is_its_gradient() -> None:
+    model = small_model()
+    torch.nn.init.normal_(model.head, std=3.0)  # logits up to the cap
+    tokens, targets = torch.randint(0, 64, (2, 3, 32)).unbind()
+    expected = F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten(), reduction="none")
+    each = model(tokens, targets, reduction="none")
+    assert torch.allclose(each, expected, atol=1e-5)
+    grads = [torch.autograd.grad(loss.mean(), model.head)[0] for loss in (expected, each)]
+    assert torch.allclose(*grads, atol=1e-6)
+    assert torch.allclose(model(tokens, targets), expected.mean(), atol=1e-6)
+
+
+def test_the_fused_squared_relu_has_the_plain_one_s_gradients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its two kernels need a GPU: here they are what their documentation says they compute."""
+
+    def gemm_act(a: Tensor, b: Tensor, **_: object) -> tuple[Tensor, Tensor]:
+        return a @ b, F.relu(a @ b).square()
+
+    def gemm_dact(grad: Tensor, b: Tensor, before: Tensor, **_: object) -> tuple[Tensor, Tensor]:
+        return 2 * F.relu(before) * (grad @ b), F.relu(before).square()
+
+    monkeypatch.setattr(train, "gemm_act", gemm_act)
+    monkeypatch.setattr(train, "gemm_dact", gemm_dact, raising=False)
+    given = [torch.randn(s, dtype=torch.float64) for s in ((6, 8), (32, 8), (8, 32))]
+    x, up, down = (t.requires_grad_() for t in given)
+    fused = train.SquaredReLU.apply(x, up, down)
+    plain = F.linear(F.relu(F.linear(x, up)).square(), down)
+    assert torch.allclose(fused, plain)
+    direction = torch.randn_like(plain)
+    for a, b in zip(
+        torch.autograd.grad(fused, (x, up, down), direction),
+        torch.autograd.grad(plain, (x, up, down), direction),
+        strict=True,
+    ):
+        assert torch.allclose(a, b)
 
 
 @pytest.mark.parametrize("window", [1, 5, 16, 32])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -170,6 +171,9 @@ def test_watch_is_live_on_a_terminal(lab: Sandbox) -> None:
     while seen.count(b"frontier") < 3:  # three frames
         seen += os.read(main, 65536)
     watch.send_signal(signal.SIGINT)
+    with contextlib.suppress(OSError):  # read on, or it waits for room to write its last frame
+        while os.read(main, 65536):
+            pass
     assert watch.wait(30) == 0
     os.close(main)
     assert "\x1b[32m●\x1b[0m" in seen.decode()  # in colour, and in Unicode
