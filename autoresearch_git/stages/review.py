@@ -31,10 +31,7 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
         experiment.plan is not None and experiment.plan.emitter == "baseline"
     )  # commits made by hand may have moved the tip on
     if not history.baseline and not first:
-        raise NoBaselineError(
-            f"nothing was run in class {experiment.klass} to compare {experiment.commit[:9]} with",
-            f"run the branch's tip there first: git ar run --replicate {research.tip[:9]}",
-        )
+        raise _no_baseline(research, experiment)
     found = judge(experiment, change, history)
     found = replace(
         found,
@@ -44,3 +41,14 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
     )
     research.memory.append(Event(kind="review", commit=experiment.commit, review=found))
     return research.memory.experiment(experiment.commit) or experiment
+
+
+def _no_baseline(research: Research, experiment: Experiment) -> NoBaselineError:
+    tip, short = research.memory.experiment(research.tip), research.tip[:9]
+    if tip and tip.klass == experiment.klass and tip.review:
+        about = f"{short} is to be compared with, but was not selected yet"
+        return NoBaselineError(about, f"select it first: git ar select {short}")
+    about = f"nothing was run in class {experiment.klass} to compare {experiment.commit[:9]} with"
+    return NoBaselineError(
+        about, f"run the branch's tip there first: git ar run --replicate {short}"
+    )

@@ -138,6 +138,19 @@ def test_stages_out_of_order(sandbox: Sandbox) -> None:
     refused(sandbox, "show", "nowhere", says="no such commit", cure="git ar log")
 
 
+def test_a_review_needs_a_baseline_that_was_selected(sandbox: Sandbox) -> None:
+    sandbox.research()
+    (baseline,) = sandbox.records("propose")
+    sandbox.write("train.py", (sandbox.folder / "train.py").read_text() + "print('idea')\n")
+    (idea,) = sandbox.records("propose", "--from-worktree", "-m", "an idea")
+    sandbox.ok("run", baseline["commit"], idea["commit"])
+    sandbox.ok("review", baseline["commit"])
+    tip = baseline["commit"][:9]
+    refused(sandbox, "review", idea["commit"], says="not selected", cure=f"git ar select {tip}")
+    sandbox.ok("select", baseline["commit"])
+    sandbox.ok("review", idea["commit"])
+
+
 def test_a_broken_pipe_downstream_is_quiet(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("loop", "--runs", "4")
