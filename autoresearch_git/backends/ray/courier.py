@@ -9,17 +9,31 @@ from typing import Any
 
 
 class Courier:
-    """The actor of one run: unpacks our source and hands every call to `node.NodeRun`."""
+    """The actor of one run: unpacks our source and hands every call to `node.NodeRun`.
+
+    A killed actor cleans nothing up, so all runs of a node share one copy of each version.
+    """
 
     def __init__(self, ours: bytes, job: bytes, setup: dict[str, Any]) -> None:
+        import contextlib
+        import hashlib
         import io
+        import os
         import sys
         import tempfile
         import zipfile
 
-        self.source = tempfile.TemporaryDirectory(prefix="git-ar-source-")
-        zipfile.ZipFile(io.BytesIO(ours)).extractall(self.source.name)
-        sys.path.insert(0, self.source.name)
+        shared = os.path.join(tempfile.gettempdir(), f"git-ar-source-{os.getuid()}")
+        os.makedirs(shared, mode=0o700, exist_ok=True)
+        if os.stat(shared).st_uid != os.getuid():
+            raise PermissionError(f"{shared} belongs to somebody else")
+        source = os.path.join(shared, hashlib.sha256(ours).hexdigest()[:16])
+        if not os.path.exists(source):
+            unpacked = tempfile.mkdtemp(dir=shared)
+            zipfile.ZipFile(io.BytesIO(ours)).extractall(unpacked)
+            with contextlib.suppress(OSError):  # another run was first: it is the same
+                os.rename(unpacked, source)
+        sys.path.insert(0, source)
         from autoresearch_git.backends.ray.node import NodeRun
 
         self.packed = job
