@@ -474,7 +474,7 @@ def main() -> None:
         loss = torch.zeros((), device=DEVICE)
         for _ in range(accumulate):
             with autocast:
-                part = run(x, y) / accumulate
+                part = run(x, y, reduction="none").mean() / accumulate
             part.backward()
             loss += part.detach()
             x, y, epoch = next(loader)
@@ -509,7 +509,8 @@ def main() -> None:
 
     model.eval()
     with autocast:
-        val_bpb = evaluate_bpb(run, tokenizer, B)
+        # With gradients as in training, or the compiler would make a second program for it.
+        val_bpb = evaluate_bpb(torch.enable_grad()(run), tokenizer, B)
     if not math.isfinite(val_bpb):
         print("FAIL")
         sys.exit(1)
