@@ -507,10 +507,13 @@ def main() -> None:
         )
     print()
 
+    @torch.enable_grad()  # as in training, or the compiler would make a second program
+    def losses(x: Tensor, y: Tensor, reduction: str) -> Tensor:
+        return run(x, y, reduction=reduction).detach()  # and nothing is kept for a backward
+
     model.eval()
     with autocast:
-        # With gradients as in training, or the compiler would make a second program for it.
-        val_bpb = evaluate_bpb(torch.enable_grad()(run), tokenizer, B)
+        val_bpb = evaluate_bpb(losses, tokenizer, B)
     if not math.isfinite(val_bpb):
         print("FAIL")
         sys.exit(1)
