@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from autoresearch_git.emitters.recombinator import additivity
 from autoresearch_git.errors import ArError, NoBaselineError
-from autoresearch_git.records import Event, Experiment
+from autoresearch_git.records import Event, Experiment, Review
 from autoresearch_git.research import Research
 from autoresearch_git.review.change import classify
 from autoresearch_git.review.judge import judge
@@ -19,9 +19,16 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
         raise ArError(
             f"{experiment.commit[:9]} has not been run", f"git ar run {experiment.commit[:9]}"
         )
-    judged = experiment.review.runs if experiment.review else ()
-    if not force and set(judged) == {run.run for run in experiment.runs}:
+    before = experiment.review.runs if experiment.review else ()
+    if not force and set(before) == {run.run for run in experiment.runs}:
         return experiment
+    found = judged(research, experiment)
+    research.memory.append(Event(kind="review", commit=experiment.commit, review=found))
+    return research.memory.experiment(experiment.commit) or experiment
+
+
+def judged(research: Research, experiment: Experiment) -> Review:
+    """What a review says now, against the branch as it stands; NoBaselineError."""
     parent = experiment.plan.parent if experiment.plan else ""
     old = targets(research, parent) if parent else targets(research, experiment.commit)
     change = classify(old, targets(research, experiment.commit))
@@ -33,14 +40,12 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
     if not history.baseline and not first:
         raise _no_baseline(research, experiment)
     found = judge(experiment, change, history)
-    found = replace(
+    return replace(
         found,
         metric=research.contract.metric,
         minimize=research.contract.minimize,
         additivity=additivity(experiment, found.delta, history.sigma, history.minimize),
     )
-    research.memory.append(Event(kind="review", commit=experiment.commit, review=found))
-    return research.memory.experiment(experiment.commit) or experiment
 
 
 def _no_baseline(research: Research, experiment: Experiment) -> NoBaselineError:

@@ -9,13 +9,18 @@ from autoresearch_git.errors import ArError
 from autoresearch_git.git import worktree
 from autoresearch_git.git.repo import Person
 from autoresearch_git.memory import index
-from autoresearch_git.records import KEEPS, Decision, Event, Experiment
+from autoresearch_git.records import KEEPS, Decision, Event, Experiment, Review
 from autoresearch_git.research import Research
 from autoresearch_git.search.archive import NEAR
+from autoresearch_git.stages.review import judged
+from autoresearch_git.stages.review import review as review_again
 
 
 def select(research: Research, experiment: Experiment) -> Experiment:
-    """Decide on a reviewed experiment, once a review; the branch moves by compare-and-swap."""
+    """Decide on a reviewed experiment, once a review; the branch moves by compare-and-swap.
+
+    A review that was overtaken by another keep is made again first, or the branch would go back.
+    """
     review = experiment.review
     if not review:
         raise ArError(
@@ -25,6 +30,8 @@ def select(research: Research, experiment: Experiment) -> Experiment:
     if done and (done.verdict, done.reason) == (review.verdict, review.reason):
         return experiment
     research.reload()
+    if review.verdict in KEEPS and not done and _overtaken(research, experiment, review):
+        return select(research, review_again(research, experiment, force=True))
     new = kept(research, experiment) if review.verdict in KEEPS else ""
     moved = bool(new) and new != research.tip
     decision = Decision(
@@ -36,10 +43,31 @@ def select(research: Research, experiment: Experiment) -> Experiment:
         old=research.tip if moved else "",
         new=new if moved else "",
     )
-    research.memory.append(Event(kind="decision", commit=experiment.commit, decision=decision))
+
+    def unmoved() -> None:
+        if moved and research.repo.ref(research.branch) != decision.old:
+            raise _MovedError
+
+    try:
+        event = Event(kind="decision", commit=experiment.commit, decision=decision)
+        research.memory.append(event, check=unmoved)
+    except _MovedError:  # by another process, just now
+        return select(research, experiment)
     if moved:
         follow(research, research.tip, new)
     return research.memory.experiment(experiment.commit) or experiment
+
+
+class _MovedError(Exception):
+    pass
+
+
+def _overtaken(research: Research, experiment: Experiment, review: Review) -> bool:
+    """Whether the branch moved on since the review, so that it would say something else now."""
+    incumbent = research.history(review.klass).incumbent
+    if not incumbent or incumbent.commit == experiment.commit:
+        return False
+    return judged(research, experiment).verdict != review.verdict
 
 
 def follow(research: Research, old: str, new: str) -> None:

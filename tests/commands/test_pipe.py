@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from autoresearch_git.records import KEEPS
 from tests.support import Sandbox
 
 
@@ -161,3 +162,20 @@ def test_show_has_the_review_the_diff_and_the_log(sandbox: Sandbox) -> None:
     assert "Reason: " in text
     assert "+++ b/train.py" in text
     assert "val_bpb:" in sandbox.ok("show", "--log", last[:9])
+
+
+def test_a_review_that_was_overtaken_is_made_again(sandbox: Sandbox) -> None:
+    """Both beat the baseline when they are reviewed; the second must not take the branch back."""
+    sandbox.research()
+    pipe(sandbox, "propose", "run", "review", "select")
+    ideas = [
+        sandbox.records("propose", "--set", f"LEARNING_RATE={rate}", "-m", f"rate {rate}")
+        for rate in (0.02, 0.03)
+    ]
+    better, good = (made["commit"] for (made,) in ideas)
+    sandbox.ok("run", better, good)
+    assert all(e["review"]["verdict"] in KEEPS for e in sandbox.records("review", better, good))
+    sandbox.ok("select", better)
+    (late,) = sandbox.records("select", good)
+    assert late["decision"]["verdict"] not in KEEPS
+    assert sandbox.git("rev-parse", "autoresearch/demo") == better
