@@ -50,7 +50,8 @@ def command(
 
     wishes = Wishes(target, protect, command, metric, minimize, timeout, budget, sigma, branch)
     repo = Repo.open()
-    ref, contract = start(repo, wishes, len(hardware.gpus()))
+    gpus = len(hardware.gpus())
+    ref, contract = start(repo, wishes, gpus)
     if agent:
         made, kept = instructions.write(repo.place)
         talk(f"git ar: wrote {', '.join(made) or 'nothing'}: read, then commit")
@@ -64,4 +65,8 @@ def command(
     if contract.protect:
         click.echo(f"  protect  {', '.join(contract.protect)}")
     click.echo(f"  run      {contract.command}  (killed after {contract.timeout})")
+    if contract.budget:
+        guessed = budget is None and not gpus
+        doubt = " (no GPU here; experiments for one: --budget 300)" if guessed else ""
+        click.echo(f"  budget   {contract.budget:g} s of training{doubt}")
     click.echo("next: git ar loop --runs 10, or git ar propose | git ar run | git ar review | ...")

@@ -250,6 +250,13 @@ def test_init_twice(sandbox: Sandbox) -> None:
     )  # fmt: skip
 
 
+def test_init_without_a_gpu_says_which_budget_it_took(sandbox: Sandbox) -> None:
+    sandbox.commit(prepare__py="TIME_BUDGET = 300\n")
+    said = sandbox.ok("init", "--branch", "demo", CUDA_VISIBLE_DEVICES="")
+    assert "budget   11 s of training (no GPU here" in said
+    assert "--budget 300" in said
+
+
 def test_an_unknown_niche(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("loop", "--runs", "2")
