@@ -151,8 +151,8 @@ def _twice(fresh: Index) -> Iterator[Finding]:
 
 
 def _index(kept: Index, fresh: Index, tip: str) -> Iterator[Finding]:
-    if not kept.writable:
-        return  # there is none on disk: this one was just made
+    if not kept.writable or not kept.meta("tip"):
+        return  # there is none on disk, or it was made just now: the next command fills it
     if kept.meta("tip") != tip:
         yield Finding(ERROR, "index", "tip", "it is not at the trail's tip", repairable=True)
     fresh.db.execute("ATTACH ? AS kept", (str(kept.path),))

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
-from autoresearch_git.records import KEEPS
+import pytest
+
+from autoresearch_git.records import KEEPS, Experiment
+from autoresearch_git.research import Research
+from autoresearch_git.stages import select as stage
 from tests.support import Sandbox
 
 
@@ -104,6 +109,13 @@ def test_a_mirror_knows_the_same(sandbox: Sandbox) -> None:
         assert sandbox.ok(*verb) == sandbox.ok(*verb, cwd=copy)
 
 
+def test_fsck_finds_nothing_wrong_in_a_fresh_mirror(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "4")
+    sandbox.git("clone", "-q", "--mirror", ".", str(tmp_path / "mirror.git"))
+    assert '"findings": []' in sandbox.ok("fsck", "--json", cwd=tmp_path / "mirror.git")
+
+
 def test_git_itself_has_nothing_to_complain_of(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("propose", "--set", "WIDTH=255")  # hardly worse
@@ -164,18 +176,46 @@ def test_show_has_the_review_the_diff_and_the_log(sandbox: Sandbox) -> None:
     assert "val_bpb:" in sandbox.ok("show", "--log", last[:9])
 
 
-def test_a_review_that_was_overtaken_is_made_again(sandbox: Sandbox) -> None:
-    """Both beat the baseline when they are reviewed; the second must not take the branch back."""
+def two_ideas(sandbox: Sandbox) -> list[str]:
+    """A research with a baseline, and two better experiments that were run."""
     sandbox.research()
     pipe(sandbox, "propose", "run", "review", "select")
     ideas = [
         sandbox.records("propose", "--set", f"LEARNING_RATE={rate}", "-m", f"rate {rate}")
         for rate in (0.02, 0.03)
     ]
-    better, good = (made["commit"] for (made,) in ideas)
-    sandbox.ok("run", better, good)
+    commits = [made["commit"] for (made,) in ideas]
+    sandbox.ok("run", *commits)
+    return commits
+
+
+def test_a_review_that_was_overtaken_is_made_again(sandbox: Sandbox) -> None:
+    """Both beat the baseline when they are reviewed; the second must not take the branch back."""
+    better, good = two_ideas(sandbox)
     assert all(e["review"]["verdict"] in KEEPS for e in sandbox.records("review", better, good))
     sandbox.ok("select", better)
     (late,) = sandbox.records("select", good)
     assert late["decision"]["verdict"] not in KEEPS
     assert sandbox.git("rev-parse", "autoresearch/demo") == better
+
+
+def test_two_selects_at_once_keep_one_after_the_other(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has read the branch, then another moves it before the first writes its decision."""
+    better, good = two_ideas(sandbox)
+    sandbox.ok("review", better, good)
+    mine, other, real = Research.open(sandbox.folder), Research.open(sandbox.folder), stage.kept
+
+    def meanwhile(research: Research, experiment: Experiment) -> str:
+        monkeypatch.setattr(stage, "kept", real)
+        new = real(research, experiment)
+        stage.select(other, other.experiment(better))
+        return new
+
+    monkeypatch.setattr(stage, "kept", meanwhile)
+    late = stage.select(mine, mine.experiment(good))
+    assert late.decision
+    assert late.decision.verdict not in KEEPS
+    assert sandbox.git("rev-parse", "autoresearch/demo") == better
+    sandbox.ok("fsck")
