@@ -22,12 +22,23 @@ def review(research: Research, experiment: Experiment, *, force: bool = False) -
     before = experiment.review.runs if experiment.review else ()
     if not force and set(before) == {run.run for run in experiment.runs}:
         return experiment
-    found = judged(research, experiment)
+    return _record(research, experiment, _judged(research, experiment))
+
+
+def renewed(research: Research, experiment: Experiment) -> Experiment:
+    """Reviewed again if the branch moved on, so that its review would say something else now."""
+    found = _judged(research, experiment)
+    if experiment.review and found.verdict == experiment.review.verdict:
+        return experiment
+    return _record(research, experiment, found)
+
+
+def _record(research: Research, experiment: Experiment, found: Review) -> Experiment:
     research.memory.append(Event(kind="review", commit=experiment.commit, review=found))
     return research.memory.experiment(experiment.commit) or experiment
 
 
-def judged(research: Research, experiment: Experiment) -> Review:
+def _judged(research: Research, experiment: Experiment) -> Review:
     """What a review says now, against the branch as it stands; NoBaselineError."""
     parent = experiment.plan.parent if experiment.plan else ""
     old = targets(research, parent) if parent else targets(research, experiment.commit)

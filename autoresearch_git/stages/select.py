@@ -9,11 +9,10 @@ from autoresearch_git.errors import ArError
 from autoresearch_git.git import worktree
 from autoresearch_git.git.repo import Person
 from autoresearch_git.memory import index
-from autoresearch_git.records import KEEPS, Decision, Event, Experiment, Review
+from autoresearch_git.records import KEEPS, Decision, Event, Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.search.archive import NEAR
-from autoresearch_git.stages.review import judged
-from autoresearch_git.stages.review import review as review_again
+from autoresearch_git.stages.review import renewed
 
 
 def select(research: Research, experiment: Experiment) -> Experiment:
@@ -30,8 +29,9 @@ def select(research: Research, experiment: Experiment) -> Experiment:
     if done and (done.verdict, done.reason) == (review.verdict, review.reason):
         return experiment
     research.reload()
-    if review.verdict in KEEPS and not done and _overtaken(research, experiment, review):
-        return select(research, review_again(research, experiment, force=True))
+    if review.verdict in KEEPS and not done:
+        experiment = renewed(research, experiment)
+        review = experiment.review or review
     new = kept(research, experiment) if review.verdict in KEEPS else ""
     moved = bool(new) and new != research.tip
     decision = Decision(
@@ -59,15 +59,7 @@ def select(research: Research, experiment: Experiment) -> Experiment:
 
 
 class _MovedError(Exception):
-    pass
-
-
-def _overtaken(research: Research, experiment: Experiment, review: Review) -> bool:
-    """Whether the branch moved on since the review, so that it would say something else now."""
-    incumbent = research.history(review.klass).incumbent
-    if not incumbent or incumbent.commit == experiment.commit:
-        return False
-    return judged(research, experiment).verdict != review.verdict
+    """The branch is no longer where a decision was made."""
 
 
 def follow(research: Research, old: str, new: str) -> None:

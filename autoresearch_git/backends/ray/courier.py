@@ -29,10 +29,11 @@ class Courier:
             raise PermissionError(f"{shared} belongs to somebody else")
         source = os.path.join(shared, hashlib.sha256(ours).hexdigest()[:16])
         if not os.path.exists(source):
-            unpacked = tempfile.mkdtemp(dir=shared)
-            zipfile.ZipFile(io.BytesIO(ours)).extractall(unpacked)
-            with contextlib.suppress(OSError):  # another run was first: it is the same
-                os.rename(unpacked, source)
+            with tempfile.TemporaryDirectory(dir=shared) as aside:
+                unpacked = os.path.join(aside, "source")
+                zipfile.ZipFile(io.BytesIO(ours)).extractall(unpacked)
+                with contextlib.suppress(OSError):  # another run was first: it is the same
+                    os.rename(unpacked, source)
         sys.path.insert(0, source)
         from autoresearch_git.backends.ray.node import NodeRun
 
