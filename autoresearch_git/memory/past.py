@@ -98,12 +98,12 @@ def incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
     Commits made by hand may have taken the branch past its last keep: then that keep.
     """
     found = index.select("tree = ? AND class = ? AND loss IS NOT NULL ORDER BY seq", tree, klass)
+    here = [e for e in found if e.verdict in KEEPS]
+    if here or (found and not (found[0].plan and found[0].plan.emitter == "person")):
+        return here[0] if here else found[0]
     kept = "class = ? AND verdict = ? AND loss IS NOT NULL ORDER BY seq DESC LIMIT 1"
-    if not found or (found[0].plan and found[0].plan.emitter == "person"):
-        keeps = [e for e in found if e.verdict in KEEPS]
-        keeps += [e for verdict in KEEPS for e in index.select(kept, klass, verdict)]
-        found = sorted(keeps, key=lambda e: e.seq, reverse=True) or found
-    return found[0] if found else None
+    keeps = [e for verdict in KEEPS for e in index.select(kept, klass, verdict)]
+    return max(keeps, key=lambda e: e.seq, default=found[0] if found else None)
 
 
 def _replicates(index: Index, klass: str) -> tuple[tuple[float, ...], ...]:

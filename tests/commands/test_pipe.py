@@ -199,6 +199,23 @@ def test_a_review_that_was_overtaken_is_made_again(sandbox: Sandbox) -> None:
     assert sandbox.git("rev-parse", "autoresearch/demo") == better
 
 
+def test_an_idea_older_than_the_baseline_becomes_the_incumbent(sandbox: Sandbox) -> None:
+    """Ideas may wait before anything ran; a keep of theirs is what the next must beat."""
+    sandbox.research()
+    better, good = (
+        sandbox.records("propose", "--set", f"LEARNING_RATE={rate}", "-m", f"rate {rate}")[0]
+        for rate in (0.02, 0.03)
+    )
+    sandbox.ok("loop", "--runs", "1")  # the baseline
+    sandbox.ok("run", better["commit"], good["commit"])
+    sandbox.ok("review", better["commit"])
+    sandbox.ok("select", better["commit"])
+    (late,) = sandbox.records("review", good["commit"])
+    value = sandbox.records("show", better["commit"])[0]["review"]["value"]
+    assert late["review"]["best"] == pytest.approx(value, abs=1e-3)
+    assert late["review"]["verdict"] not in KEEPS
+
+
 def test_two_selects_at_once_keep_one_after_the_other(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
