@@ -99,8 +99,9 @@ def incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
     """
     found = index.select("tree = ? AND class = ? AND loss IS NOT NULL ORDER BY seq", tree, klass)
     here = [e for e in found if e.verdict in KEEPS]
-    if here or (found and not (found[0].plan and found[0].plan.emitter == "person")):
-        return here[0] if here else found[0]
+    here += [e for e in found[:1] if not e.plan or e.plan.emitter != "person"]
+    if here:
+        return here[0]
     kept = "class = ? AND verdict = ? AND loss IS NOT NULL ORDER BY seq DESC LIMIT 1"
     keeps = [e for verdict in KEEPS for e in index.select(kept, klass, verdict)]
     return max(keeps, key=lambda e: e.seq, default=found[0] if found else None)
