@@ -76,7 +76,7 @@ def facts(memory: Memory) -> auto.Facts:
     """What the decision at a stop looks at."""
     index = memory.index
     decided = index.db.execute(
-        "SELECT count(*) FROM experiments WHERE decided = 1 AND latest = 1"
+        "SELECT count(*) FROM experiments WHERE decided > 0 AND latest = 1"
     ).fetchone()[0]
     running = index.select("decided = 0 AND verdict = 'running'")
     live = any(e.lease and e.lease.until > time.time() for e in running)

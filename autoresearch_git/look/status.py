@@ -87,7 +87,7 @@ def status(memory: Memory, klass: str = "") -> Status:
 def _phase(index: Index, klass: str, baseline: Experiment | None) -> str:
     """The phase, from no more of the history than it looks at."""
     ran = index.select("class = ? AND runs > 0 ORDER BY seq DESC LIMIT ?", klass, CRASH_WINDOW)
-    near = index.select("class = ? AND verdict = 'near-miss' ORDER BY seq DESC LIMIT 2", klass)
+    near = index.select("class = ? AND verdict = 'near-miss' ORDER BY decided DESC LIMIT 2", klass)
     few = elites(index, klass) if len(near) < 2 else {}
     return phase(
         History(

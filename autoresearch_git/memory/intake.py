@@ -94,7 +94,7 @@ def _chunk(index: Index, chunk: list[Line], changes: Changes) -> None:
             for _, event in group:
                 after = fold(after, event)
         assert after is not None
-        _replace(index, before, after)
+        _replace(index, before, after, _decided(index, oid, [event for _, event in group]))
         for sign, experiment in ((-1, before), (1, after)):
             for known_there in _by_class(experiment):
                 _tally(tallies, sign, known_there)
@@ -139,17 +139,32 @@ def _branch(index: Index, event: Event, decision: Decision, changes: Changes) ->
     )
 
 
-def _replace(index: Index, before: Experiment | None, after: Experiment) -> None:
+def _decided(index: Index, oid: str, news: list[Event]) -> dict[str, int]:
+    """By class, the seq of an experiment's last decision."""
+    query = "SELECT class, decided FROM experiments WHERE oid = ?"
+    last = dict(index.db.execute(query, (oid,)).fetchall())
+    for event in news:
+        if event.decision:
+            last[event.decision.klass] = max(event.seq, last.get(event.decision.klass, 0))
+    return last
+
+
+def _replace(
+    index: Index, before: Experiment | None, after: Experiment, decided: dict[str, int]
+) -> None:
     for klass in classes(before) if before else ():
         if klass not in classes(after):  # "", once it has been run
             index.db.execute(
                 "DELETE FROM experiments WHERE oid = ? AND class = ?", (after.commit, klass)
             )
     for klass in classes(after):
-        _row(index, within(after, klass), latest=klass == after.klass)
+        here = within(after, klass)
+        # One that was decided before any run has a decision, but no class yet.
+        when = decided.get(klass) or max(decided.values(), default=0) if here.decision else 0
+        _row(index, here, when, latest=klass == after.klass)
 
 
-def _row(index: Index, after: Experiment, *, latest: bool) -> None:
+def _row(index: Index, after: Experiment, decided: int, *, latest: bool) -> None:
     plan, review = after.plan, after.review
     row = (
         after.commit,
@@ -163,7 +178,7 @@ def _row(index: Index, after: Experiment, *, latest: bool) -> None:
         after.verdict,
         loss(after),
         len(after.runs),
-        int(after.decision is not None),
+        decided,
         int(latest),
         encode(after),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from autoresearch_git.history import RECENT, History, last_gain
 from autoresearch_git.memory.index import Index
-from autoresearch_git.records import KEEPS, Experiment
+from autoresearch_git.records import KEEPS, Experiment, decode
 
+_CLOSE = "class = ? AND verdict = 'near-miss' ORDER BY decided DESC LIMIT ?"
 _NEAR = 20  # near misses offered to the recombinator
 _LUCKY = 100  # keeps in a row that may all lie within the noise
 _REPEATED = 200  # replicated experiments from which the noise is estimated
@@ -28,9 +29,7 @@ def history(
         incumbent=incumbent(index, klass, tree),
         best=best(index, klass),
         elites={niche: elite for niche in niches if (elite := _elite(index, klass, niche))},
-        near_misses=tuple(
-            index.select("class=? AND verdict='near-miss' ORDER BY seq DESC LIMIT ?", klass, _NEAR)
-        ),
+        near_misses=tuple(index.select(_CLOSE, klass, _NEAR)),
         recent=tuple(e for e in reversed(recent) if e.klass in (klass, "")),
         running=tuple(running),
         count=sum(tally.tries for tally in index.tallies(klass, "verdict").values()),
@@ -50,7 +49,7 @@ def baseline(index: Index, klass: str) -> Experiment | None:
 
     A class of another machine begins with the branch's tip as it was then.
     """
-    untouched = "class = ? AND emitter = 'baseline' AND decided = 1 ORDER BY seq LIMIT 1"
+    untouched = "class = ? AND emitter = 'baseline' AND decided > 0 ORDER BY seq LIMIT 1"
     first = "class = ? AND verdict = ? ORDER BY seq LIMIT 1"
     found = index.select(untouched, klass) or index.select(first, klass, "keep")
     return found[0] if found else None
@@ -64,26 +63,27 @@ def best(index: Index, klass: str) -> Experiment | None:
 
 def stall(index: Index, klass: str) -> int:
     """Decisions in a class since the last one that kept an experiment."""
-    kept = _keeps(index, klass, 1)
-    return _decided(index, klass, kept[0].seq if kept else 0)
+    return _decided_since(index, klass, next(iter(_keeps(index, klass, 1)), 0))
 
 
 def plateau(index: Index, klass: str) -> int:
     """Decisions in a class since the last keeps that gained more than the noise."""
-    gained = last_gain(_keeps(index, klass, _LUCKY))
-    return _decided(index, klass, gained.seq if gained else 0)
+    keeps = _keeps(index, klass, _LUCKY)
+    gained = last_gain(keeps.values())
+    return _decided_since(index, klass, next((n for n, e in keeps.items() if e is gained), 0))
 
 
-def _keeps(index: Index, klass: str, most: int) -> list[Experiment]:
-    """The newest keeps of a class, the newest first."""
-    where = "class = ? AND verdict = ? ORDER BY seq DESC LIMIT ?"
-    found = [each for verdict in KEEPS for each in index.select(where, klass, verdict, most)]
-    return sorted(found, key=lambda each: each.seq, reverse=True)[:most]
+def _keeps(index: Index, klass: str, most: int) -> dict[int, Experiment]:
+    """The keeps of a class by the seq of their decisions, the last decision first."""
+    query = "SELECT decided, record FROM experiments WHERE class = ? AND verdict = ?"
+    query += " AND loss IS NOT NULL ORDER BY decided DESC LIMIT ?"
+    found = [row for verdict in KEEPS for row in index.db.execute(query, (klass, verdict, most))]
+    return {n: decode(record, Experiment) for n, record in sorted(found, reverse=True)[:most]}
 
 
-def _decided(index: Index, klass: str, since: int) -> int:
-    count = "SELECT count(*) FROM experiments WHERE class = ? AND seq > ? AND decided = 1"
-    return int(index.db.execute(count, (klass, since)).fetchone()[0])
+def _decided_since(index: Index, klass: str, seq: int) -> int:
+    count = "SELECT count(*) FROM experiments WHERE class = ? AND decided > ?"
+    return int(index.db.execute(count, (klass, seq)).fetchone()[0])
 
 
 def _elite(index: Index, klass: str, niche: str) -> Experiment | None:
@@ -102,9 +102,8 @@ def incumbent(index: Index, klass: str, tree: str) -> Experiment | None:
     here += [e for e in found[:1] if not e.plan or e.plan.emitter != "person"]
     if here:
         return here[0]
-    kept = "class = ? AND verdict = ? AND loss IS NOT NULL ORDER BY seq DESC LIMIT 1"
-    keeps = [e for verdict in KEEPS for e in index.select(kept, klass, verdict)]
-    return max(keeps, key=lambda e: e.seq, default=found[0] if found else None)
+    last = next(iter(_keeps(index, klass, 1).values()), None)
+    return last or (found[0] if found else None)
 
 
 def _replicates(index: Index, klass: str) -> tuple[tuple[float, ...], ...]:

@@ -69,7 +69,8 @@ def test_the_environment_is_clean(lab: Lab, backend: Backend, monkeypatch) -> No
 def test_python_is_our_python(lab: Lab, backend: Backend) -> None:
     job = lab.job("import sys, msgspec; print(sys.executable)\n" + SUMMARY)
     assert execute(job, backend).outcome == "ok"
-    assert job.log.read_text().splitlines()[0] == sys.executable
+    ours = Path(job.log.read_text().splitlines()[0])
+    assert ours.parent == Path(sys.executable).parent
 
 
 def test_python_exists_where_only_python3_does(lab: Lab, tmp_path: Path, monkeypatch) -> None:

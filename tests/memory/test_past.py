@@ -1,0 +1,33 @@
+"""What is newest goes by the order of decisions: ideas may wait long before they are run."""
+
+from __future__ import annotations
+
+from autoresearch_git.git.repo import EMPTY_TREE
+from autoresearch_git.memory import past
+from autoresearch_git.memory.store import Memory
+from autoresearch_git.records import Event, Plan
+from tests.memory.test_classes import judged
+from tests.memory.test_store import experiments
+from tests.support import Sandbox
+
+KLASS = "c.gpu"
+
+
+def test_the_oldest_idea_may_be_the_last_keep(sandbox: Sandbox) -> None:
+    waited, first, worse, late = experiments(sandbox, 4)
+    memory = Memory.open(sandbox.folder)
+    plan = Plan(emitter="person", phase="explore", change="x", parent=first)
+    memory.append(Event(kind="propose", commit=waited, plan=plan, tree=EMPTY_TREE))
+    memory.append(*judged(first, KLASS, "r1", 1.0, "keep"))
+    memory.append(*judged(worse, KLASS, "r2", 1.1, "discard"))
+    assert past.stall(memory.index, KLASS) == 1
+    memory.append(*judged(waited, KLASS, "r3", 0.9, "keep-unconfirmed"))
+    assert past.stall(memory.index, KLASS) == 0
+    memory.append(*judged(late, KLASS, "r4", 1.2, "near-miss"))
+    assert past.stall(memory.index, KLASS) == 1
+    assert past.plateau(memory.index, KLASS) == 1
+    began = past.baseline(memory.index, KLASS)
+    now = past.incumbent(memory.index, KLASS, "a tree that no experiment has")
+    assert began is not None
+    assert now is not None
+    assert (began.commit, now.commit) == (first, waited)
