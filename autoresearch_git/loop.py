@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import threading
 import time
@@ -10,12 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoresearch_git.agenda import PAUSE, Agenda
 from autoresearch_git.backends.base import Backend, Job, Update
 from autoresearch_git.clean import clean
 from autoresearch_git.errors import (
     ArError,
-    BusyError,
-    DuplicateError,
     HarnessError,
     NoBaselineError,
 )
@@ -25,18 +23,14 @@ from autoresearch_git.memory.sync import sync
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.stages.adopt import adopt
-from autoresearch_git.stages.calibrate import uncalibrated
+from autoresearch_git.stages.backend import class_here
+from autoresearch_git.stages.claim import reclaim
 from autoresearch_git.stages.pool import Flights, spread
-from autoresearch_git.stages.propose import propose
 from autoresearch_git.stages.review import review
-from autoresearch_git.stages.run import claim, class_here, early_stop, finish, left, reclaim
+from autoresearch_git.stages.run import early_stop, finish
 from autoresearch_git.stages.select import select
 
 FAILURES = 3  # harness failures in a row that end a loop: the machine needs a person
-ATTEMPTS = 3  # at a proposal that nobody made before, and at a run that gets killed
-BASELINE_WAIT = (
-    0.5  # seconds; until there is a baseline, other workers have nothing to compare with
-)
 
 
 @dataclass(frozen=True)
@@ -94,20 +88,20 @@ class Loop:
         self.flights = Flights(self.backend)
         self.own = threading.local()
         self.counting = threading.Lock()
-        self.proposing = threading.Lock()  # so that each proposal knows of the one before it
-        self.in_hand: set[str] = set()  # experiments that a worker of ours is at
-        self.left: list[tuple[Experiment, Job]] = []  # runs of dead processes that live on
-        self.rng = random.Random(self.seed)
-        self.klass = class_here(self.research, self.backend)
+        self.agenda = Agenda(
+            self.backend,
+            random.Random(self.seed),
+            self.flights.stopping,
+            self.watcher.say,
+            self._spent,
+            class_here(self.research, self.backend),
+            self.calibrate,
+        )
 
     def work(self) -> int:
         """Run until a budget is spent; how many experiments were finished."""
         self.backend.check()
-        self.left = left(self.research, self.backend)
-        for experiment, _ in self.left:
-            self.watcher.say(f"{experiment.commit[:9]} went on without its process: taken over")
-        for lost in reclaim(self.research, self.backend):
-            self.watcher.say(f"{lost.commit[:9]} was in flight when its process died: killed")
+        self.agenda.resume(self.research)
         self.own.research = self.research
         if self.remote is not None:
             self._exchange(self.remote)
@@ -147,7 +141,7 @@ class Loop:
     def _round(self, turn: int) -> None:
         self.turn = max(self.turn, turn + 1)
         research = self._mine()
-        experiment, job = self._next(research)
+        experiment, job = self.agenda.next(research)
         try:
             self.watcher.begin(experiment)
             experiment = finish(
@@ -157,59 +151,19 @@ class Loop:
                 self.backend,
                 lambda update: self.watcher.update(experiment, update),
                 self.flights,
-                early_stop(research, self.klass) if self.early else None,
+                early_stop(research, self.agenda.klass) if self.early else None,
             )
             self._check_harness(experiment)
             if experiment.runs[-1].outcome != "harness":
                 experiment = self._judged(research, experiment)
         finally:
-            self.in_hand.discard(experiment.commit)
+            self.agenda.in_hand.discard(experiment.commit)
         with self.counting:
             self.done += 1
             self.spent += _cost(experiment, job)
         self.watcher.end(experiment)
         if self.remote is not None:
             self._exchange(self.remote)
-
-    def _next(self, research: Research) -> tuple[Experiment, Job | None]:
-        """What is not finished yet, else a new proposal; claimed for us. No job: only to judge."""
-        with self.proposing:
-            research.reload()
-            if self.left:
-                return self.left.pop(0)
-            found = self._first(research) or self._calibration(research)
-            found = found or self._unfinished(research) or self._new(research)
-            self.in_hand.add(found[0].commit)
-            return found
-
-    def _first(self, research: Research) -> tuple[Experiment, Job | None] | None:
-        """The baseline, while its class has none: everything else is compared with it."""
-        if past.baseline(research.memory.index, self._class()):
-            return None
-        first = propose(research, self.klass, self.rng)
-        if first.commit in self.in_hand:
-            return None
-        with contextlib.suppress(BusyError):
-            return first, self._claimed(research, first)
-        return None
-
-    def _calibration(self, research: Research) -> tuple[Experiment, Job | None] | None:
-        """Once, the baseline's first run again: the same seed, so that only the host differs."""
-        asked, self.calibrate = self.calibrate, False
-        host = str(self.backend.fingerprint().get("host", "")) if asked else ""
-        known = uncalibrated(research, self._class(), host)
-        if not known:
-            return None
-        self.watcher.say("the baseline never ran on this machine: it runs first")
-        with contextlib.suppress(BusyError):
-            return known, self._claimed(research, known, known.runs[0].seed)
-        return None
-
-    def _class(self) -> str:
-        """The class of our runs; an engine's hardware is known only after its first run."""
-        if not self.klass:
-            self.klass = class_here(self._mine(), self.backend)
-        return self.klass
 
     def _judged(self, research: Research, experiment: Experiment) -> Experiment:
         """Reviewed and decided, as soon as there is a baseline; raises when none is on its way."""
@@ -219,46 +173,16 @@ class Loop:
             except NoBaselineError:
                 reclaim(research, self.backend)  # it may have died with another process
                 waiting = research.memory.index.select("emitter = 'baseline' AND decided = 0")
-                if not any(each.lease or each.commit in self.in_hand for each in waiting):
+                if not any(each.lease or each.commit in self.agenda.in_hand for each in waiting):
                     raise
-                if self.flights.stopping.wait(BASELINE_WAIT):
+                if self.flights.stopping.wait(PAUSE):
                     return experiment  # the next loop judges it
                 research.memory.refresh()
-
-    def _unfinished(self, research: Research) -> tuple[Experiment, Job | None] | None:
-        """What a stage was left at: proposed and never run, killed, or run and never judged."""
-        left = "decided = 0 AND contract = ? AND verdict <> 'running' ORDER BY seq LIMIT 100"
-        for experiment in research.memory.index.select(left, research.contract_id):
-            if experiment.commit in self.in_hand:
-                continue
-            failed = [run for run in experiment.runs if run.outcome in ("killed", "harness")]
-            if len(experiment.runs) > len(failed) or len(failed) >= ATTEMPTS:
-                return experiment, None
-            with contextlib.suppress(BusyError):
-                if job := self._claimed(research, experiment):
-                    return experiment, job
-        return None
-
-    def _new(self, research: Research) -> tuple[Experiment, Job | None]:
-        duplicates = 0
-        while not self.flights.stopping.is_set():
-            try:
-                experiment = propose(research, self._class(), self.rng)
-            except DuplicateError:
-                duplicates += 1  # another throw of the dice finds another idea
-                if duplicates == ATTEMPTS:
-                    raise
-                continue
-            with contextlib.suppress(BusyError):
-                if job := self._claimed(research, experiment):
-                    return experiment, job
-            self.flights.stopping.wait(BASELINE_WAIT)
-        raise KeyboardInterrupt
 
     def _exchange(self, remote: str) -> None:
         """Sync, and go on from what others kept; a network that is away is no reason to stop."""
         research = self._mine()
-        with self.proposing:
+        with self.agenda.lock:
             try:
                 if sync(research.memory, remote).fetched:
                     self._adopt(research)
@@ -266,7 +190,7 @@ class Loop:
                 self.watcher.say(f"not synced: {clean(error.message)}")
 
     def _adopt(self, research: Research) -> None:
-        if found := adopt(research, self.klass):
+        if found := adopt(research, self.agenda.klass):
             self.watcher.say(f"going on from {found.commit[:9]}, kept on another machine")
 
     def _check_harness(self, experiment: Experiment) -> None:
@@ -278,12 +202,6 @@ class Loop:
             if last and self.failures >= FAILURES:
                 about = f"{FAILURES} runs in a row failed before they could start"
                 raise HarnessError(f"{about}: {clean(last.detail)}", "mend that, then go on")
-
-    def _claimed(
-        self, research: Research, experiment: Experiment, seed: int | None = None
-    ) -> Job | None:
-        backend, spent = self.backend.name, self._spent()
-        return claim(research, experiment, seed=seed, backend=backend, budget=spent)
 
     def _spent(self) -> dict[str, tuple[float, float]]:
         """What this loop has spent of each limit that it has, for those who watch it."""
@@ -300,7 +218,7 @@ class Loop:
 
     def _stall(self) -> int:
         self.research.memory.refresh()
-        return past.stall(self.research.memory.index, self.klass)
+        return past.stall(self.research.memory.index, self.agenda.klass)
 
     def _mine(self) -> Research:
         if not hasattr(self.own, "research"):

@@ -15,7 +15,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"loop", "hooks"},
+    {"loop", "agenda", "hooks"},
     {"stages", "ledger"},
     {"emitters", "backends", "agent"},
     {"research", "display", "look"},

@@ -12,8 +12,9 @@ from autoresearch_git.output import Output, json_option, talk
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import next_confirm
+from autoresearch_git.stages.backend import class_here, open_backend
 from autoresearch_git.stages.review import review
-from autoresearch_git.stages.run import class_here, open_backend, run
+from autoresearch_git.stages.run import run
 from autoresearch_git.stages.select import select
 
 

@@ -13,8 +13,8 @@ from autoresearch_git.research import Research
 from autoresearch_git.search.conjectures import Conjecture
 from autoresearch_git.search.insight import Insight
 from autoresearch_git.search.knobs import Knob
+from autoresearch_git.stages.backend import class_here
 from autoresearch_git.stages.propose import targets
-from autoresearch_git.stages.run import class_here
 
 
 @click.command()

@@ -15,7 +15,7 @@ from autoresearch_git.loop import Budget, Loop, Watcher
 from autoresearch_git.output import Output, json_option, talk
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research
-from autoresearch_git.stages.run import open_backend
+from autoresearch_git.stages.backend import open_backend
 
 
 @click.command()

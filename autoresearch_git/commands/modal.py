@@ -8,7 +8,8 @@ import click
 
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.research import Research
-from autoresearch_git.stages import run as stage
+from autoresearch_git.stages.backend import options
+from autoresearch_git.stages.claim import is_followed
 
 
 @click.group(name="modal")
@@ -53,8 +54,7 @@ def reap(branch: str, as_json: bool | None) -> None:
     from autoresearch_git.backends.modal.reap import reap
 
     research = Research.open(branch=branch)
-    options = stage.options(research, "modal")
-    ended = reap(options, lambda run: stage.is_followed(research, run))
+    ended = reap(options(research, "modal"), lambda run: is_followed(research, run))
     if Output.choose(as_json).json:
         for orphan in ended:
             Output(True).line({"kind": "orphan", "v": 1, **dataclasses.asdict(orphan)})

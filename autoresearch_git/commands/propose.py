@@ -18,7 +18,7 @@ def _propose(
     research: Research, count: int, emitter: str | None, agent: str | None, seed: int | None
 ) -> Experiment | None:
     """The next experiment; None when an agent gave nothing to try, which is on the trail."""
-    from autoresearch_git.stages.run import class_here
+    from autoresearch_git.stages.backend import class_here
 
     rng, klass = random.Random(None if seed is None else seed + count), class_here(research)
     if agent is None:
@@ -107,7 +107,7 @@ def command(
 
 
 def _set(research: Research, settings: tuple[str, ...], idea: stage.Idea) -> Experiment:
-    from autoresearch_git.stages.run import class_here
+    from autoresearch_git.stages.backend import class_here
     from autoresearch_git.stages.settings import from_settings
 
     pairs = [text.partition("=") for text in settings]

@@ -13,6 +13,7 @@ from autoresearch_git.display import Display
 from autoresearch_git.output import Output, json_option
 from autoresearch_git.research import Research
 from autoresearch_git.stages import run as stage
+from autoresearch_git.stages.backend import class_here, open_backend
 from autoresearch_git.stages.pool import Flights, spread
 
 
@@ -53,7 +54,7 @@ def command(
     output = Output.choose(as_json)
     research = Research.open(branch=branch)
     limit = config.seconds(timeout) if timeout else None
-    where = stage.open_backend(research, backend, jobs, sandbox, gpu)
+    where = open_backend(research, backend, jobs, sandbox, gpu)
     where.check()
     flights, lock = Flights(where), threading.Lock()
     own = threading.local()
@@ -72,7 +73,7 @@ def command(
             timeout=limit,
             on_update=lambda update: display.update(key, update),
             flights=flights,
-            watch=stage.early_stop(mine, stage.class_here(mine, where)) if early_stop else None,
+            watch=stage.early_stop(mine, class_here(mine, where)) if early_stop else None,
         )
         with lock:
             display.end(key, line(done))

@@ -95,8 +95,8 @@ def _landscape(table: str | None, trap: str | None, branch: str) -> Landscape:
         fitted = landscape.fit(known, trials.RANGES, trials.DERIVED, MOST, trials.repair)
         return trials.landscape(fitted)
     from autoresearch_git.research import Research
+    from autoresearch_git.stages.backend import class_here
     from autoresearch_git.stages.propose import targets
-    from autoresearch_git.stages.run import class_here
 
     research = Research.open(branch=branch)
     history = research.history(class_here(research))

@@ -54,7 +54,7 @@ def _adopted() -> Experiment | None:
     from autoresearch_git.errors import ArError
     from autoresearch_git.research import Research
     from autoresearch_git.stages.adopt import adopt
-    from autoresearch_git.stages.run import class_here
+    from autoresearch_git.stages.backend import class_here
 
     try:
         research = Research.open()

@@ -8,7 +8,8 @@ from autoresearch_git.commands._pipe import finish
 from autoresearch_git.errors import ArError
 from autoresearch_git.output import Output, json_option, talk
 from autoresearch_git.research import Research
-from autoresearch_git.stages.run import class_here, open_backend, run
+from autoresearch_git.stages.backend import class_here, open_backend
+from autoresearch_git.stages.run import run
 
 LIMIT = 4.0  # standard deviations of one run's noise that two runs of one seed may differ by
 

@@ -20,7 +20,7 @@ from autoresearch_git.errors import ArError
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Experiment
 from autoresearch_git.research import Research, find
-from autoresearch_git.stages.run import class_here
+from autoresearch_git.stages.backend import class_here
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer

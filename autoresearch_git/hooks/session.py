@@ -14,7 +14,7 @@ from autoresearch_git.hooks.guard import Guard
 from autoresearch_git.hooks.payload import Payload
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.research import Research
-from autoresearch_git.stages.run import class_here
+from autoresearch_git.stages.backend import class_here
 
 SEEN = "seen"  # touched when a client's hook really fired; doctor looks at it
 TOLD = "told"  # the newest review that an agent was told of

@@ -13,9 +13,11 @@ from autoresearch_git.git.repo import Repo
 from autoresearch_git.hooks import queue
 from autoresearch_git.records import Event, Experiment, Plan
 from autoresearch_git.research import Research
-from autoresearch_git.stages import run as stage
+from autoresearch_git.stages.backend import class_here, open_backend
+from autoresearch_git.stages.claim import reclaim
 from autoresearch_git.stages.propose import announce
 from autoresearch_git.stages.review import review
+from autoresearch_git.stages.run import run
 from autoresearch_git.stages.select import select
 
 SUBJECT = "exp:"
@@ -110,7 +112,7 @@ def _one(common: Path, item: queue.Item, gone: bool) -> int:
 
 def _baseline(research: Research, experiment: Experiment) -> Experiment | None:
     """What the first idea of a class is compared with: the files before it."""
-    if not experiment.plan or research.history(stage.class_here(research)).baseline:
+    if not experiment.plan or research.history(class_here(research)).baseline:
         return None
     parent = experiment.plan.parent
     known = research.memory.experiment(parent)
@@ -128,9 +130,9 @@ def _announce_baseline(research: Research, oid: str) -> Experiment:
 
 def _complete(research: Research, experiment: Experiment) -> None:
     """Run, review and select; what was done before a kill is not done again."""
-    backend = stage.open_backend(research)
-    stage.reclaim(research, backend)
-    ran = stage.run(research, experiment, backend)
+    backend = open_backend(research)
+    reclaim(research, backend)
+    ran = run(research, experiment, backend)
     if ran.runs and ran.runs[-1].outcome == "harness":
         raise HarnessError(f"{ran.commit[:9]}: {ran.runs[-1].detail}")
     select(research, review(research, ran))

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from autoresearch_git.backends import BACKENDS
 from autoresearch_git.backends.base import Options
+from autoresearch_git.stages.claim import claim
 from autoresearch_git.stages.pool import Flights, spread
-from autoresearch_git.stages.run import claim, perform
+from autoresearch_git.stages.run import perform
 from tests.bench.bench_run import FORKS, make, recorded
 from tests.ray.lab import ADDRESS, RUNS, Cluster, environment, lonely
 

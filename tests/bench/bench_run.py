@@ -35,8 +35,9 @@ from autoresearch_git.errors import BusyError  # noqa: E402
 from autoresearch_git.memory.store import Memory  # noqa: E402
 from autoresearch_git.records import Event, Experiment, Plan  # noqa: E402
 from autoresearch_git.research import Research  # noqa: E402
+from autoresearch_git.stages.claim import claim, reclaim  # noqa: E402
 from autoresearch_git.stages.pool import Flights, spread  # noqa: E402
-from autoresearch_git.stages.run import claim, perform, reclaim  # noqa: E402
+from autoresearch_git.stages.run import perform  # noqa: E402
 
 NAP = 0.5  # seconds of a command in `stages`
 NAPS = f"""import time, zlib

@@ -13,7 +13,7 @@ from autoresearch_git.git.repo import EMPTY_TREE, Move
 from autoresearch_git.memory import trail
 from autoresearch_git.records import Decision, Edit, Event, Lease, Plan, Review, Run, Scores
 from autoresearch_git.research import Research
-from autoresearch_git.stages.run import class_here
+from autoresearch_git.stages.backend import class_here
 
 NICHES = [f"{kind}.{size}" for kind in ("optimizer", "architecture", "schedule", "data")
           for size in ("same-size", "wider", "smaller")]  # fmt: skip

@@ -15,7 +15,7 @@ import pytest
 from autoresearch_git.backends import hardware
 from autoresearch_git.loop import Budget, Loop, Watcher
 from autoresearch_git.research import Research
-from autoresearch_git.stages.run import open_backend
+from autoresearch_git.stages.backend import open_backend
 from tests.support import TRAIN, Sandbox
 
 # The untouched files take the longest.
