@@ -10,9 +10,8 @@ import click
 
 from autoresearch_git.errors import ArError
 from autoresearch_git.look.effects import effects
-from autoresearch_git.look.filters import Filter
 from autoresearch_git.look.numbers import estimate
-from autoresearch_git.look.query import elites, latest_class
+from autoresearch_git.look.query import as_decided, elites, latest_class
 from autoresearch_git.look.series import series
 from autoresearch_git.look.style import Style
 from autoresearch_git.memory import past
@@ -46,7 +45,7 @@ def command(chart: str, path: str | None, term: bool, size: str, klass: str) -> 
     """
     index = Memory.open().index
     klass = klass or latest_class(index)
-    found = list(Filter(klass=klass).newest(index))[::-1]
+    found = as_decided(index, klass)
     if term:
         style = Style.of()
         for line in _text(chart, index, klass, found, style):

@@ -10,8 +10,7 @@ import click
 
 from autoresearch_git.errors import ArError, GitError
 from autoresearch_git.git.process import git
-from autoresearch_git.look.filters import Filter
-from autoresearch_git.look.query import elites
+from autoresearch_git.look.query import as_decided, elites
 from autoresearch_git.look.report.data import data
 from autoresearch_git.look.report.page import render
 from autoresearch_git.look.status import status
@@ -49,7 +48,7 @@ def command(path: str, title: str, klass: str) -> None:
 def page(memory: Memory, klass: str, title: str) -> str:
     """The report of a class as HTML."""
     index, now = memory.index, status(memory, klass)
-    found = list(Filter(klass=now.klass).newest(index))[::-1] if now.klass else []
+    found = as_decided(index, now.klass) if now.klass else []
     visits = {name: tally.tries for name, tally in index.tallies(now.klass, "niche").items()}
     best = elites(index, now.klass)
     return render(data(found, now, best, visits, diffs(memory, found), title))

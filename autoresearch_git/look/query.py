@@ -28,6 +28,20 @@ def newest_first(
         yield decode(row[0], Experiment)
 
 
+def as_decided(index: Index, klass: str) -> list[Experiment]:
+    """A class (or several: a pattern) in the order of first decisions; the undecided come last.
+
+    An idea may wait long before it is run: in the order of proposals, what it was compared with
+    would come after it.
+    """
+    first = "SELECT experiment, min(seq) AS place FROM events WHERE kind = 'decision' GROUP BY 1"
+    query = (
+        f"SELECT record FROM experiments LEFT JOIN ({first}) ON experiment = oid "
+        "WHERE latest = 1 AND class GLOB ? ORDER BY place IS NULL, place, seq, oid"
+    )
+    return [decode(record, Experiment) for (record,) in index.db.execute(query, (klass,))]
+
+
 def latest_class(index: Index) -> str:
     """The class of the newest experiment that ran, "" if none did."""
     found = index.select("latest = 1 AND class <> '' ORDER BY seq DESC, oid DESC LIMIT 1")

@@ -51,7 +51,7 @@ class Series:
 
 
 def series(experiments: Iterable[Experiment]) -> Series:
-    """The points of experiments that come oldest first; what has no verdict yet is left out."""
+    """The points of experiments in the order of their decisions; what has none is left out."""
     points: list[Point] = []
     metric, minimize = "", True
     leader: Experiment | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autoresearch_git.git.repo import EMPTY_TREE
+from autoresearch_git.look.query import as_decided
 from autoresearch_git.memory import past
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Event, Plan
@@ -26,6 +27,8 @@ def test_the_oldest_idea_may_be_the_last_keep(sandbox: Sandbox) -> None:
     memory.append(*judged(late, KLASS, "r4", 1.2, "near-miss"))
     assert past.stall(memory.index, KLASS) == 1
     assert past.plateau(memory.index, KLASS) == 1
+    order = [each.commit for each in as_decided(memory.index, KLASS)]
+    assert order == [first, worse, waited, late]
     began = past.baseline(memory.index, KLASS)
     now = past.incumbent(memory.index, KLASS, "a tree that no experiment has")
     assert began is not None

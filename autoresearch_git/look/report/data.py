@@ -34,7 +34,7 @@ def data(
     diffs: Mapping[str, str],
     title: str,
 ) -> dict[str, Any]:
-    """Everything on the page, for experiments of one class, the oldest first."""
+    """Everything on the page, for experiments of one class, in the order of decisions."""
     drawn = series(found)
     points = {point.commit: point for point in drawn.points}
     short = len(found) > TEXTS
