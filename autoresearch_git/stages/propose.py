@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Mapping
@@ -11,11 +12,12 @@ from msgspec.structs import replace
 
 from autoresearch_git import config
 from autoresearch_git.clean import clean
+from autoresearch_git.emitters import EMITTERS
 from autoresearch_git.emitters.ask import ask
-from autoresearch_git.emitters.base import Files
+from autoresearch_git.emitters.base import Files, Proposal
 from autoresearch_git.errors import ArError, DuplicateError
 from autoresearch_git.git.repo import Person, Repo
-from autoresearch_git.history import forgetful
+from autoresearch_git.history import History, forgetful
 from autoresearch_git.records import Edit, Event, Experiment, Plan, classes
 from autoresearch_git.research import Research
 from autoresearch_git.review.confirm import spend
@@ -32,12 +34,24 @@ def propose(
     research.reload()
     history = research.history(klass)
     if _climbs(research):
-        history, doubtful = forgetful(history), None
-    else:
-        doubtful = spend(history) if emitter is None else None
-    if doubtful:
+        plan, proposal = _step(research, forgetful(history), rng, emitter)
+    elif emitter is None and (doubtful := spend(history)):
         return again(research, doubtful)
-    plan, proposal = ask(
+    else:
+        plan, proposal = _asked(research, history, rng, emitter)
+    _warn(research, klass)
+    if plan.phase == "baseline":
+        return _baseline(research, klass, plan)
+    if proposal.replicate:
+        return announce(research, proposal.replicate, plan)
+    parents = proposal.parents or (plan.parent,)
+    return commit(research, plan, parents, proposal.files)
+
+
+def _asked(
+    research: Research, history: History, rng: random.Random, emitter: str | None
+) -> tuple[Plan, Proposal]:
+    return ask(
         history,
         research.tip,
         read=lambda commit: targets(research, commit),
@@ -46,13 +60,19 @@ def propose(
         rng=rng,
         emitter=emitter,
     )
-    _warn(research, klass)
-    if plan.phase == "baseline":
-        return _baseline(research, klass, plan)
-    if proposal.replicate:
-        return announce(research, proposal.replicate, plan)
-    parents = proposal.parents or (plan.parent,)
-    return commit(research, plan, parents, proposal.files)
+
+
+def _step(
+    research: Research, history: History, rng: random.Random, emitter: str | None
+) -> tuple[Plan, Proposal]:
+    """One of hill-climbing: by any emitter that has an idea without a memory, drawn at random."""
+    names = [emitter] if emitter else rng.sample(list(EMITTERS), len(EMITTERS))
+    if history.baseline is None:
+        return _asked(research, history, rng, emitter)
+    for name in names[:-1]:
+        with contextlib.suppress(ArError):
+            return _asked(research, history, rng, name)
+    return _asked(research, history, rng, names[-1])
 
 
 def _climbs(research: Research) -> bool:
