@@ -49,15 +49,21 @@ class Agenda:
 
     def next(self, research: Research) -> Task:
         """The next task; raises KeyboardInterrupt when the loop is stopping."""
-        with self.lock:
-            research.reload()
-            if self.left:
-                return self.left.pop(0)
-            self.klass = self.klass or class_here(research, self.backend)
-            found = self._first(research) or self._calibration(research)
-            found = found or self._unfinished(research) or self._new(research)
-            self.in_hand.add(found[0].commit)
-            return found
+        while not self.stopping.is_set():
+            with self.lock:
+                if self.left:
+                    return self.left.pop(0)
+                if found := self._found(research):
+                    self.in_hand.add(found[0].commit)
+                    return found
+            self.stopping.wait(PAUSE)  # without the lock: who has a run behind it may go on
+        raise KeyboardInterrupt
+
+    def _found(self, research: Research) -> Task | None:
+        research.reload()
+        self.klass = self.klass or class_here(research, self.backend)
+        found = self._first(research) or self._calibration(research)
+        return found or self._unfinished(research) or self._new(research)
 
     def _first(self, research: Research) -> Task | None:
         """The baseline, while its class has none: everything else is compared with it."""
@@ -96,21 +102,18 @@ class Agenda:
                     return experiment, job
         return None
 
-    def _new(self, research: Research) -> Task:
-        duplicates = 0
-        while not self.stopping.is_set():
-            try:
-                experiment = propose(research, self.klass, self.rng)
-            except DuplicateError:
-                duplicates += 1  # another throw of the dice finds another idea
-                if duplicates == ATTEMPTS:
-                    raise
-                continue
-            with contextlib.suppress(BusyError):
-                if job := self._claimed(research, experiment):
-                    return experiment, job
-            self.stopping.wait(PAUSE)
-        raise KeyboardInterrupt
+    def _new(self, research: Research) -> Task | None:
+        experiment = self._idea(research)
+        with contextlib.suppress(BusyError):
+            if job := self._claimed(research, experiment):
+                return experiment, job
+        return None
+
+    def _idea(self, research: Research) -> Experiment:
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(DuplicateError):  # another throw of the dice finds another
+                return propose(research, self.klass, self.rng)
+        return propose(research, self.klass, self.rng)
 
     def _claimed(
         self, research: Research, experiment: Experiment, seed: int | None = None

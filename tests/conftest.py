@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ _SEAL = {
     "COLUMNS": "100",
 }
 
+
+# Who starts the tests in the background of a shell script makes them deaf to Ctrl-C, with all
+# that they start; programs that they end with it would never end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A check gives the same answer twice; HYPOTHESIS_PROFILE=search looks for new examples.
 settings.register_profile("check", derandomize=True)
