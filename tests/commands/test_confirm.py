@@ -42,9 +42,9 @@ def test_verify_tells_what_repeats_from_what_does_not(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("loop", "--runs", "1")
     sandbox.ok("verify", "autoresearch/demo")
-    lucky = TRAIN.replace("noise = (", "noise = __import__('random').random() + (")
+    lucky = TRAIN.replace("noise = (", "noise = __import__('time').monotonic() + (")
     sandbox.write("train.py", lucky)
-    (made,) = sandbox.records("propose", "--from-worktree", "-m", "a random metric")
+    (made,) = sandbox.records("propose", "--from-worktree", "-m", "a metric that tells the time")
     sandbox.ok("run", made["commit"])
     done = sandbox.ar("verify", made["commit"])
     assert done.returncode == 1
