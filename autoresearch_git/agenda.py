@@ -51,6 +51,7 @@ class Agenda:
         """The next task; raises KeyboardInterrupt when the loop is stopping."""
         while not self.stopping.is_set():
             with self.lock:
+                research.reload()
                 if self.left:
                     return self.left.pop(0)
                 if found := self._found(research):
@@ -60,7 +61,6 @@ class Agenda:
         raise KeyboardInterrupt
 
     def _found(self, research: Research) -> Task | None:
-        research.reload()
         self.klass = self.klass or class_here(research, self.backend)
         found = self._first(research) or self._calibration(research)
         return found or self._unfinished(research) or self._new(research)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -129,10 +130,9 @@ def test_a_detached_loop_goes_on_is_seen_and_stopped(sandbox: Sandbox) -> None:
     assert done.returncode == 0
     assert time.monotonic() - began < 10
     pid = int(re.findall(r"process (\d+)", done.stderr)[0])
-    until = time.monotonic() + 120
     while len([e for e in sandbox.records("log") if e.get("decision")]) < 2:
-        assert time.monotonic() < until
         time.sleep(0.2)
+        os.kill(pid, 0)
     assert "demo" in sandbox.ok("watch", "--once") or "val_bpb" in sandbox.ok("watch", "--once")
     sandbox.ok("stop")
     until = time.monotonic() + 60
