@@ -6,7 +6,8 @@ Measures the h100 profile on a GPU machine: what docs/benchmark.md reports comes
     python measure_gpu.py full    --out DIR --name full_1 [--seconds 300] [--seed 42]
     python measure_gpu.py table   DIR/measure.json ...
 
-Run prepare.py first. Every run is the real train.py in a process of its own; `--set NAME=VALUE`
+Run prepare.py first. Every run is the real train.py in a process of its own, with the settings of
+the published baseline (`--settings`: another one of published.py, or `ours`); `--set NAME=VALUE`
 changes constants of it, `--cold` gives it an empty compile cache, `--loader plain` an ordinary
 loader that tokenizes and packs inside the step. After each run DIR/measure.json is rewritten;
 DIR/measure.log has everything that was printed.
@@ -165,6 +166,11 @@ def child(options: dict) -> None:
 
     prepare.make_dataloader = watched
     source = (HERE / "train.py").read_text()
+    if options["settings"] != "ours":
+        sys.path.insert(1, str(HERE.parent))
+        import published
+
+        source = published.configured(options["settings"], source)
     for change in options["set"]:
         name, _, value = change.partition("=")
         source, count = re.subn(rf"(?m)^(\s*){name} = .*$", rf"\g<1>{name} = {value}", source)
@@ -227,11 +233,12 @@ class Bench:
 
     def run(
         self, name: str, seconds: float, seed: int = 42, loader: str = "ours",
-        changes: tuple[str, ...] = (), cold: bool = False, profile_at: int = 0,
-        limit: float = 570,
+        settings: str = "baseline", changes: tuple[str, ...] = (), cold: bool = False,
+        profile_at: int = 0, limit: float = 570,
     ) -> dict:  # fmt: skip
         """One training run in a process of its own; what it printed, parsed and kept."""
-        options = {"loader": loader, "set": list(changes), "profile_at": profile_at}
+        options = {"loader": loader, "settings": settings, "set": list(changes)}
+        options["profile_at"] = profile_at
         environment = os.environ | {
             "AUTORESEARCH_PROFILE": os.environ.get("AUTORESEARCH_PROFILE") or "h100",
             "AUTORESEARCH_SECONDS": str(seconds),
@@ -242,7 +249,8 @@ class Bench:
             cold_cache = tempfile.mkdtemp(prefix="cold-compile-cache-")
             environment["TORCHINDUCTOR_CACHE_DIR"] = cold_cache
             environment["TRITON_CACHE_DIR"] = f"{cold_cache}/triton"
-        self.say(f"== {name}: {seconds:.0f} s, seed {seed}, {loader} loader {' '.join(changes)}")
+        about = " ".join((settings, *changes))
+        self.say(f"== {name}: {seconds:.0f} s, seed {seed}, {loader} loader, {about}")
         started = time.time()
         process = subprocess.Popen(
             [sys.executable, __file__, "child", json.dumps(options)],
@@ -255,7 +263,8 @@ class Bench:
             reading.feed(chunk.decode(errors="replace"))
         process.wait()
         killer.cancel()
-        result = {"rc": process.returncode, "seed": seed, "loader": loader, "set": list(changes)}
+        result = {"rc": process.returncode, "seed": seed, "loader": loader}
+        result |= {"settings": settings, "set": list(changes)}
         result |= {"wall_seconds": round(time.time() - started, 1), **reading.result()}
         self.keep(name, result)
         short = {k: v for k, v in result.items() if k not in ("curve", "profile", "summary")}
@@ -351,6 +360,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--loader", choices=["ours", "plain"], default="ours")
+    parser.add_argument("--settings", default="baseline", help="author, fork, swarm or ours")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--profile", action="store_true")
@@ -358,18 +368,23 @@ def main() -> None:
     a = parser.parse_args()
     bench = Bench(a.out)
     bench.environment()
-    changes = tuple(a.set)
+
+    def run(
+        name: str, seconds: float, loader: str, profile_at: int = 0, limit: float = a.limit
+    ) -> None:
+        bench.run(
+            name, a.seconds or seconds, a.seed, loader=loader, settings=a.settings,
+            changes=tuple(a.set), cold=a.cold, profile_at=profile_at, limit=limit,
+        )  # fmt: skip
+
+    name = a.name or a.what
     if a.what == "smoke":  # two batches a step: the profile starts after the untimed steps
-        bench.run(a.name or "smoke", a.seconds or 8, a.seed, a.loader, changes,
-                  a.cold, 2 * UNTIMED_STEPS + 5, a.limit)  # fmt: skip
+        run(name, 8, a.loader, 2 * UNTIMED_STEPS + 5)
     elif a.what == "compare":
         for loader in ("ours", "plain"):
-            bench.run(f"{a.name or 'compare'}_{loader}", a.seconds or 30, a.seed, loader, changes,
-                      a.cold, 0, a.limit / 2)  # fmt: skip
+            run(f"{name}_{loader}", 30, loader, limit=a.limit / 2)
     else:
-        profile_at = 2 * UNTIMED_STEPS + 45 if a.profile else 0
-        bench.run(a.name or "full", a.seconds or 300, a.seed, a.loader, changes,
-                  a.cold, profile_at, a.limit)  # fmt: skip
+        run(name, 300, a.loader, 2 * UNTIMED_STEPS + 45 if a.profile else 0)
     table([str(bench.results_path)])
     sys.exit(max(run.get("rc", 0) != 0 for run in bench.results.values()))
 

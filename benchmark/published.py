@@ -1,6 +1,6 @@
-"""Propose what others published for this benchmark, so that a research starts from what is known.
+"""Propose the baseline and what others published, so that a research starts from what is known.
 
-    python published.py [author] [fork] [swarm]      in a research; default: all three
+    python published.py [baseline] [author] [fork] [swarm]     in a research; default: all four
 
 Each is one experiment: the untouched train.py beside this file with the settings below. Settings
 are facts from the projects' public reports; the code is ours.
@@ -32,14 +32,22 @@ class Published:
     code: Sequence[tuple[str, str]] = field(default=())
 
 
+BASELINE = {
+    "DEPTH": 8, "TOTAL_BATCH_SIZE": 2**19, "SHORT_WINDOW": 0.5, "ROPE_BASE": 10000.0,
+    "QUERY_SCALE": 1.0, "TOKEN_SHIFT": False, "VALUE_EVERY": 2, "X0_INIT": 0.1,
+    "MATRIX_LR": 0.04, "HEAD_LR": 0.004, "SCALAR_LR": 0.5, "EMBED_DECAY": 0.0, "VALUE_DECAY": 0.0,
+    "DAMPING": 0.0, "MUON_DECAY": 0.2, "MUON_BETA2": 0.95, "WARMDOWN": 0.5, "FINAL_LR": 0.0,
+}  # fmt: skip
+
 _ROTARY = "        q, k = rotate(q, cos, sin), rotate(k, cos, sin)\n"
-_QK_NORM = "        if QK_NORM:\n            q, k = norm(q), norm(k)\n"
+_QK_NORM = "        if QK_NORM:\n            q, k = QUERY_SCALE * norm(q), norm(k)\n"
 
 PUBLISHED = {
+    "baseline": Published("the upstream project's start", "to 0.9979 on one H100", BASELINE),
     "author": Published(
         "the upstream author's best of 125 runs",
         "0.997900 -> 0.969686 on one H100",
-        {
+        BASELINE | {
             "TOTAL_BATCH_SIZE": 2**18, "DEPTH": 9, "ASPECT_RATIO": 57,
             "WARMDOWN": 0.75, "FINAL_LR": 0.05,
             "WINDOW_PATTERN": "SSSSL", "SHORT_WINDOW": 0.125, "ROPE_BASE": 200000.0,
@@ -47,43 +55,36 @@ PUBLISHED = {
             "MOMENTUM_STEPS": 200,
             "HEAD_DECAY": 0.01, "EMBED_DECAY": 0.001, "VALUE_DECAY": 0.003,
         },
+        # embeddings decay to the end; the matrices' decay alone falls
+        [("p.mul_(1 - lr * decay * fall)", "p.mul_(1 - lr * decay)")],
     ),
     "fork": Published(
         "the best of 102 runs of autoresearch-evo",
         "0.997426 -> 0.985596 on one H100",
-        {
+        BASELINE | {
             "NORM": "layer", "WINDOW_PATTERN": "SSLL",
             "TOTAL_BATCH_SIZE": 2**17, "DEVICE_BATCH_SIZE": 64,
             "MUON_DECAY": 0.109, "WARMUP": 0.02,
         },
         [(
-            "            q, k = norm(q), norm(k)\n",
-            "            size = q.shape[-1:]\n"
-            "            q, k = (\n"
-            "                (0.75 * F.rms_norm(z, size) + 0.25 * F.layer_norm(z, size))"
-            ".to(x.dtype)\n"
-            "                for z in (q, k)\n"
-            "            )\n",
+            _QK_NORM + _ROTARY,  # the other way round: this norm sees what was rotated
+            _ROTARY + "        size = q.shape[-1:]\n"
+            "        q, k = (\n"
+            "            (0.75 * F.rms_norm(z, size) + 0.25 * F.layer_norm(z, size)).to(x.dtype)\n"
+            "            for z in (q, k)\n"
+            "        )\n",
         )],
     ),
     "swarm": Published(
         "the best of 2430 runs of a swarm of 8 agents",
         "1.044 -> 0.9767 on slower H100s",
-        {
-            "DEPTH": 12, "TOTAL_BATCH_SIZE": 2**17,
+        BASELINE | {
+            "DEPTH": 12, "TOTAL_BATCH_SIZE": 2**17, "QUERY_SCALE": 1.25,
             "SHORT_WINDOW": 0.25, "ROPE_BASE": 60000.0, "X0_INIT": 0.2,
             "MATRIX_LR": 0.028, "MUON_BETA2": 0.83, "MUON_DECAY": 0.17,
             "HEAD_LR": 0.009, "SCALAR_LR": 0.25, "EMBED_DECAY": 0.008, "VALUE_DECAY": 0.008,
             "WARMDOWN": 0.88, "FINAL_LR": 0.03,
         },
-        [
-            (_ROTARY + _QK_NORM, _QK_NORM.replace("norm(q)", "1.25 * norm(q)") + _ROTARY),
-            # the embeddings' decay falls to 0 with the matrices'
-            ("bias1: Tensor, bias2: Tensor,\n", "bias1: Tensor, bias2: Tensor, fall: Tensor,\n"),
-            ("p.mul_(1 - lr * decay)", "p.mul_(1 - lr * decay * fall)"),
-            ("self.bias1, self.bias2,\n        )", "self.bias1, self.bias2,\n"
-             "            self.decay / MUON_DECAY,\n        )"),
-        ],
     ),
 }  # fmt: skip
 

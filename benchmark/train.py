@@ -50,29 +50,32 @@ if PROFILE == "cpu":
     DEVICE_BATCH_SIZE = 8  # ar: 2..64 log
     TOTAL_BATCH_SIZE = 2**11  # ar: 2**9..2**14 log
 else:
-    DEPTH = 8  # ar: 2..16
+    DEPTH = 12  # ar: 2..16
     ASPECT_RATIO = 64  # ar: 32..128
     HEAD_DIM = 128  # ar: 64 | 128
     DEVICE_BATCH_SIZE = 128  # ar: 16..256 log
-    TOTAL_BATCH_SIZE = 2**19  # ar: 2**16..2**20 log
+    TOTAL_BATCH_SIZE = 2**17  # ar: 2**16..2**20 log
 
 # -----------------------------------------------------------------------------
 # Model
 
 NORM = "rms"  # ar: rms | layer
 QK_NORM = True  # ar: True | False
+QUERY_SCALE = 1.25  # ar: 0.8..2.5
 ACTIVATION = "relu2"  # ar: relu2 | gelu | silu
 MLP_RATIO = 4  # ar: 1..8
 WINDOW_PATTERN = "SSSL"  # S short, L full; the last layer is always full
-SHORT_WINDOW = 0.5  # ar: 0.0625..1.0
-ROPE_BASE = 10000.0  # ar: 1e3..1e6 log
+SHORT_WINDOW = 0.25  # ar: 0.0625..1.0
+ROPE_BASE = 60000.0  # ar: 1e3..1e6 log
+TOKEN_SHIFT = True  # ar: True | False
 VALUE_EMBEDS = True  # ar: True | False
+VALUE_EVERY = 1  # ar: 1 | 2 | 3
 GATE_INPUTS = 32  # ar: 8..64
 SOFTCAP = 15.0  # ar: 5.0..60.0 log
 INIT_SCALE = 1.0  # ar: 0.3..3.0 log
 HEAD_INIT_STD = 0.001  # ar: 1e-4..0.1 log
 RESID_INIT = 1.0  # ar: 0.5..1.5
-X0_INIT = 0.1  # ar: 0.0..1.0
+X0_INIT = 0.2  # ar: 0.0..1.0
 
 COMPUTE_DTYPE = torch.bfloat16 if DEVICE == "cuda" else torch.float32
 ACTIVATIONS = {"relu2": lambda x: F.relu(x).square(), "gelu": F.gelu, "silu": F.silu}
@@ -96,6 +99,11 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions: the pair (x[i], x[i + half]) turns by its angle. x: (B, T, H, D)"""
     swapped = x.unflatten(-1, (2, -1)).flip(-2).flatten(-2)  # a view's arithmetic: no masks in it
     return x * cos + swapped * sin
+
+
+def shift(x: Tensor) -> Tensor:
+    """What each token's predecessor has; the first token has none. x: (B, T, C)"""
+    return F.pad(x[:, :-1], (0, 0, 1, 0))
 
 
 def window_sizes(depth: int, length: int) -> list[int]:
@@ -153,12 +161,20 @@ def make_attention(
     return attend
 
 
+def gate(x: Tensor, weight: Tensor) -> Tensor:
+    """A number of 0 to 2 for each token and head. x: (B, T, C), result: (B, T, H, 1)"""
+    return 2 * torch.sigmoid(F.linear(x[..., : weight.size(1)], weight)).unsqueeze(-1)
+
+
 class Attention(nn.Module):
     def __init__(self, width: int, vocab_size: int, has_value_embed: bool) -> None:
         super().__init__()
         self.heads = width // HEAD_DIM
         self.qkv = nn.Parameter(torch.empty(3, width, width))  # three matrices, one product
         self.proj = nn.Parameter(torch.empty(width, width))
+        if TOKEN_SHIFT:
+            self.key_shift = nn.Parameter(torch.empty(width))
+            self.key_shift_gate = nn.Parameter(torch.empty(self.heads, min(GATE_INPUTS, width)))
         if has_value_embed:
             self.value_embed = nn.Embedding(vocab_size, width)
             self.gate = nn.Parameter(torch.empty(self.heads, min(GATE_INPUTS, width)))
@@ -168,13 +184,17 @@ class Attention(nn.Module):
         self, x: Tensor, tokens: Tensor, cos: Tensor, sin: Tensor, window: int, attend: Callable
     ) -> Tensor:
         B, T, C = x.shape
-        q, k, v = F.linear(x, self.qkv.flatten(0, 1)).view(B, T, 3, self.heads, -1).unbind(2)
-        if self.has_value_embed:  # mixed into the values, a gate of 0 to 2 for each head
-            gate = 2 * torch.sigmoid(F.linear(x[..., : self.gate.size(1)], self.gate))  # (B, T, H)
-            v = v + gate.unsqueeze(-1) * self.value_embed(tokens).view_as(v)
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        q, k, v = F.linear(x, self.qkv.flatten(0, 1)).view(B, T, 3, C).unbind(2)
+        last = shift(k).view(B, T, self.heads, -1) if TOKEN_SHIFT else None
+        q, k, v = (z.view(B, T, self.heads, -1) for z in (q, k, v))
+        if TOKEN_SHIFT:  # a key knows the token before its own: two layers' work in one
+            weight = self.key_shift.to(k.dtype).view(self.heads, -1)
+            k = k + gate(x, self.key_shift_gate) * weight * last
+        if self.has_value_embed:
+            v = v + gate(x, self.gate) * self.value_embed(tokens).view_as(v)
         if QK_NORM:
-            q, k = norm(q), norm(k)
+            q, k = QUERY_SCALE * norm(q), norm(k)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         y = attend(q, k, v, window)
         return F.linear(y.reshape(B, T, C), self.proj)
 
@@ -213,6 +233,8 @@ class Block(nn.Module):
         super().__init__()
         self.attention = Attention(width, vocab_size, has_value_embed)
         self.mlp = MLP(width)
+        if TOKEN_SHIFT:
+            self.mlp_shift = nn.Parameter(torch.empty(width))
 
 
 class GPT(nn.Module):
@@ -222,10 +244,9 @@ class GPT(nn.Module):
         self.width, self.length = width, length
         self.windows = window_sizes(depth, length)
         self.embed = nn.Embedding(vocab_size, width)
-        # Value embeddings on every second layer, the last one included.
-        self.blocks = nn.ModuleList(
-            Block(width, vocab_size, VALUE_EMBEDS and (depth - i) % 2 == 1) for i in range(depth)
-        )
+        # Value embeddings on every VALUE_EVERYth layer, the last one included.
+        has = [VALUE_EMBEDS and (depth - 1 - i) % VALUE_EVERY == 0 for i in range(depth)]
+        self.blocks = nn.ModuleList(Block(width, vocab_size, h) for h in has)
         self.head = nn.Parameter(torch.empty(vocab_size, width))
         self.resid_lambdas = nn.Parameter(torch.empty(depth))
         self.x0_lambdas = nn.Parameter(torch.empty(depth))
@@ -245,6 +266,8 @@ class GPT(nn.Module):
             if block.attention.has_value_embed:
                 nn.init.uniform_(block.attention.value_embed.weight, -bound, bound)
                 nn.init.zeros_(block.attention.gate)  # all gates 1
+        for p in self.shifts():
+            nn.init.zeros_(p)
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 module.to(dtype=COMPUTE_DTYPE)
@@ -259,9 +282,13 @@ class GPT(nn.Module):
     def value_embeddings(self) -> list[Tensor]:
         return [p for name, p in self.blocks.named_parameters() if "value_embed" in name]
 
+    def shifts(self) -> list[Tensor]:
+        return [p for name, p in self.blocks.named_parameters() if "shift" in name]
+
     def matrices(self) -> list[Tensor]:
-        """What Muon trains: the weights of the blocks but the value embeddings."""
-        return [p for name, p in self.blocks.named_parameters() if "value_embed" not in name]
+        """What Muon trains: the weights of the blocks but the value embeddings and shifts."""
+        named = self.blocks.named_parameters()
+        return [p for name, p in named if "value_embed" not in name and "shift" not in name]
 
     def forward(
         self, tokens: Tensor, targets: Tensor | None = None, reduction: str = "mean"
@@ -275,7 +302,8 @@ class GPT(nn.Module):
             a, b = self.resid_lambdas[i].expand(B, T, 1), self.x0_lambdas[i].expand(B, T, 1)
             x = (a * x + b * x0).to(x0.dtype)
             x = x + block.attention(norm(x), tokens, cos, sin, self.windows[i], self.attend)
-            x = x + block.mlp(norm(x))
+            y = norm(x)
+            x = x + block.mlp(y + block.mlp_shift.to(y.dtype) * shift(y) if TOKEN_SHIFT else y)
         logits = F.linear(norm(x), self.head).float()  # (B, T, V)
         logits = SOFTCAP * torch.tanh(logits / SOFTCAP)
         if targets is None:
@@ -289,18 +317,20 @@ class GPT(nn.Module):
 # -----------------------------------------------------------------------------
 # Optimizer: Muon for the matrices, AdamW for the rest
 
-MATRIX_LR = 0.04  # ar: 0.005..0.2 log
+MATRIX_LR = 0.032  # ar: 0.005..0.2 log
 EMBED_LR = 0.6  # ar: 0.05..3.0 log
-HEAD_LR = 0.004  # ar: 5e-4..0.05 log
-SCALAR_LR = 0.5  # ar: 0.02..2.0 log
+HEAD_LR = 0.009  # ar: 5e-4..0.05 log
+SCALAR_LR = 0.25  # ar: 0.02..2.0 log
+SHIFT_LR = 0.02  # ar: 0.001..0.2 log
 ADAM_BETA1 = 0.8  # ar: 0.5..0.95
 ADAM_BETA2 = 0.95  # ar: 0.8..0.999
 ADAM_EPS = 1e-10  # ar: fixed
-EMBED_DECAY = 0.0  # ar: 0.0..0.05
-VALUE_DECAY = 0.0  # ar: 0.0..0.05
+EMBED_DECAY = 0.02  # ar: 0.0..0.2
+VALUE_DECAY = 0.03  # ar: 0.0..0.2
 HEAD_DECAY = 0.0  # ar: 0.0..0.05
-MUON_DECAY = 0.2  # ar: 0.0..1.0
-MUON_BETA2 = 0.95  # ar: 0.7..0.99
+DAMPING = 1.0  # ar: 0.0..5.0
+MUON_DECAY = 0.17  # ar: 0.0..1.0
+MUON_BETA2 = 0.83  # ar: 0.7..0.99
 MOMENTUM_START = 0.85  # ar: 0.5..0.95
 MOMENTUM_END = 0.95  # ar: 0.8..0.99
 MOMENTUM_STEPS = 300  # ar: 20..1000 log
@@ -357,27 +387,34 @@ def muon(
 
 def adamw(
     params: list[Tensor], grads: list[Tensor], means: list[Tensor], squares: list[Tensor],
-    lrs: list[Tensor], decays: list[float], bias1: Tensor, bias2: Tensor,
+    lrs: list[Tensor], decays: list[float], dampings: list[float],
+    fall: Tensor, bias1: Tensor, bias2: Tensor,
 ) -> None:  # fmt: skip
-    for p, g, m, s, lr, decay in zip(params, grads, means, squares, lrs, decays, strict=True):
+    states = zip(params, grads, means, squares, lrs, decays, dampings, strict=True)
+    for p, g, m, s, lr, decay, damping in states:
         m.lerp_(g, 1 - ADAM_BETA1)
         s.lerp_(g.square(), 1 - ADAM_BETA2)
-        p.mul_(1 - lr * decay)
-        p.sub_(lr * (m / bias1) / ((s / bias2).sqrt() + ADAM_EPS))
+        p.mul_(1 - lr * decay * fall)
+        size = (s / bias2).sqrt() + ADAM_EPS
+        if damping:  # rows that are seldom used move less
+            size = size + damping * (s.float().mean() / bias2).sqrt()
+        p.sub_(lr * (m / bias1) / size)
 
 
 class Optimizer:
     def __init__(self, model: GPT) -> None:
         scale = (model.width / 768) ** -0.5  # learning rates were tuned at width 768
-        self.adam: list[tuple[Tensor, float, float]] = [
-            (model.embed.weight, EMBED_LR * scale, EMBED_DECAY),
-            *((p, EMBED_LR * scale, VALUE_DECAY) for p in model.value_embeddings()),
-            (model.head, HEAD_LR * scale, HEAD_DECAY),
-            (model.resid_lambdas, SCALAR_LR * 0.01, 0.0),
-            (model.x0_lambdas, SCALAR_LR, 0.0),
+        tables = model.value_embeddings()
+        self.adam: list[tuple[Tensor, float, float, float]] = [  # rate, decay, damping
+            (model.embed.weight, EMBED_LR * scale, EMBED_DECAY, DAMPING),
+            *((p, EMBED_LR * scale, VALUE_DECAY, DAMPING) for p in tables),
+            (model.head, HEAD_LR * scale, HEAD_DECAY, 0.0),
+            (model.resid_lambdas, SCALAR_LR * 0.01, 0.0, 0.0),
+            (model.x0_lambdas, SCALAR_LR, 0.0, 0.0),
+            *((p, SHIFT_LR, 0.0, 0.0) for p in model.shifts()),
         ]
-        self.means = [torch.zeros_like(p) for p, _, _ in self.adam]
-        self.squares = [torch.zeros_like(p) for p, _, _ in self.adam]
+        self.means = [torch.zeros_like(p) for p, *_ in self.adam]
+        self.squares = [torch.zeros_like(p) for p, *_ in self.adam]
         self.lrs = [torch.zeros(()) for _ in self.adam]
         shapes: dict[torch.Size, list[Tensor]] = {}
         for p in model.matrices():
@@ -388,26 +425,29 @@ class Optimizer:
             variance = velocity[..., :1] if rows >= cols else velocity[..., :1, :]
             self.muon.append((params, velocity, variance.clone()))
         # Numbers that change are tensors without dimensions: compiled code need not be redone.
-        self.lr, self.momentum, self.decay, self.bias1, self.bias2 = torch.zeros(5).unbind()
+        self.lr, self.momentum, self.decay, self.fall = torch.zeros(4).unbind()
+        self.bias1, self.bias2 = torch.zeros(2).unbind()
         self.steps = 0
         compiled = DEVICE == "cuda"
         self.muon_step = torch.compile(muon, dynamic=False, fullgraph=True) if compiled else muon
         self.adamw_step = torch.compile(adamw, dynamic=False, fullgraph=True) if compiled else adamw
 
     @torch.no_grad()
-    def step(self, lr_mult: float, momentum: float, decay: float) -> None:
+    def step(self, lr_mult: float, momentum: float, fall: float) -> None:
+        """`fall`: what is left of all weight decays."""
         self.steps += 1
-        for tensor, (_, lr, _) in zip(self.lrs, self.adam, strict=True):
+        for tensor, (_, lr, *_) in zip(self.lrs, self.adam, strict=True):
             tensor.fill_(lr * lr_mult)
         self.bias1.fill_(1 - ADAM_BETA1**self.steps)
         self.bias2.fill_(1 - ADAM_BETA2**self.steps)
         self.lr.fill_(MATRIX_LR * lr_mult)
         self.momentum.fill_(momentum)
-        self.decay.fill_(decay)
-        params = [p for p, _, _ in self.adam]
+        self.decay.fill_(MUON_DECAY * fall)
+        self.fall.fill_(fall)
+        params, _, decays, dampings = map(list, zip(*self.adam, strict=True))
         self.adamw_step(
             params, [p.grad for p in params], self.means, self.squares,
-            self.lrs, [decay for _, _, decay in self.adam], self.bias1, self.bias2,
+            self.lrs, decays, dampings, self.fall, self.bias1, self.bias2,
         )  # fmt: skip
         for params, velocity, variance in self.muon:
             self.muon_step(
@@ -420,8 +460,8 @@ class Optimizer:
 # Schedule: by the share of the time budget that is gone
 
 WARMUP = 0.0  # ar: 0.0..0.2
-WARMDOWN = 0.5  # ar: 0.0..1.0
-FINAL_LR = 0.0  # ar: 0.0..0.2
+WARMDOWN = 0.75  # ar: 0.0..1.0
+FINAL_LR = 0.03  # ar: 0.0..0.2
 
 
 def lr_multiplier(progress: float) -> float:
@@ -480,7 +520,7 @@ def main() -> None:
             x, y, epoch = next(loader)
         progress = min(trained / TIME_BUDGET, 1.0)
         multiplier = lr_multiplier(progress)
-        optimizer.step(multiplier, muon_momentum(step), MUON_DECAY * (1 - progress))
+        optimizer.step(multiplier, muon_momentum(step), 1 - progress)
         model.zero_grad(set_to_none=True)
         loss = loss.item()  # waits for the GPU
         seconds = time.perf_counter() - began

@@ -36,7 +36,7 @@ def test_a_train_py_that_does_not_fit_is_told() -> None:
     with pytest.raises(ArError, match="ROPE_BASE"):
         published.configured("swarm", SOURCE.replace("ROPE_BASE = ", "ROTARY_BASE = "))
     with pytest.raises(ArError, match="rotate"):
-        published.configured("swarm", SOURCE.replace("q, k = rotate(", "q, k = turn("))
+        published.configured("fork", SOURCE.replace("q, k = rotate(", "q, k = turn("))
 
 
 def test_they_are_announced_in_a_research(sandbox: Sandbox) -> None:
@@ -45,7 +45,7 @@ def test_they_are_announced_in_a_research(sandbox: Sandbox) -> None:
     script = [sys.executable, str(BENCHMARK / "published.py")]
     done = subprocess.run(script, cwd=sandbox.folder, capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == len(published.PUBLISHED)
-    assert [e["plan"]["emitter"] for e in sandbox.records("log")] == ["person"] * 3
+    assert [e["plan"]["emitter"] for e in sandbox.records("log")] == ["person"] * 4
     again = subprocess.run([*script, "fork"], cwd=sandbox.folder, capture_output=True, text=True)
     assert again.returncode == 1
     assert "already tried" in again.stderr

@@ -10,6 +10,8 @@ import train
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmark import published
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
@@ -22,19 +24,40 @@ def small_model(vocab: int = 64, length: int = 32, depth: int = 2) -> train.GPT:
     return model
 
 
-def test_the_h100_baseline_has_the_contract_s_size(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def baseline(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """The published baseline's settings, here too but for the sizes."""
+    for name, value in published.BASELINE.items():
+        if name not in ("DEPTH", "TOTAL_BATCH_SIZE"):
+            monkeypatch.setattr(train, name, value)
+    return published.BASELINE
+
+
+def test_the_h100_baseline_has_the_contract_s_size(
+    baseline: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(train, "ASPECT_RATIO", 64)
     monkeypatch.setattr(train, "HEAD_DIM", 128)
     with torch.device("meta"):
-        model = train.GPT(8192, 2048, 8)
+        model = train.GPT(8192, 2048, baseline["DEPTH"])
     assert model.width == 512
     assert model.windows == [1024, 1024, 1024, 2048] * 2
     assert [block.attention.has_value_embed for block in model.blocks] == [False, True] * 4
     assert sum(p.numel() for p in model.parameters()) == 50_332_176
     # 953 steps of 2^19 tokens in 300 s are then the 39.8% of 989.5 TFLOP/s that were published.
-    rate = (953 - 10) * 2**19 / 300
+    rate = (953 - 10) * baseline["TOTAL_BATCH_SIZE"] / 300
     mfu = model.flops_per_token() * rate / train.PEAK_FLOPS
     assert mfu == pytest.approx(0.398, abs=0.002)
+
+
+def test_ours_has_the_size_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "ASPECT_RATIO", 64)
+    monkeypatch.setattr(train, "HEAD_DIM", 128)
+    with torch.device("meta"):
+        model = train.GPT(8192, 2048, 12)
+    assert model.windows == [512, 512, 512, 2048] * 3
+    assert all(block.attention.has_value_embed for block in model.blocks)
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(173.0e6, abs=0.05e6)
 
 
 def test_rotary_is_a_multiplication_of_complex_numbers() -> None:
@@ -43,7 +66,7 @@ def test_rotary_is_a_multiplication_of_complex_numbers() -> None:
     y = train.rotate(x, cos, sin)
     z = torch.complex(x[..., :8].double(), x[..., 8:].double())
     angle = torch.outer(
-        torch.arange(8.0).double(), 10000.0 ** (-torch.arange(0, 16, 2).double() / 16)
+        torch.arange(8.0).double(), train.ROPE_BASE ** (-torch.arange(0, 16, 2).double() / 16)
     )
     expected = z * torch.exp(-1j * angle)[None, :, None, :]
     assert torch.allclose(y[..., :8].double(), expected.real, atol=1e-5)
@@ -113,8 +136,8 @@ def test_a_query_sees_itself_and_the_window_before_it(window: int) -> None:
 
 
 def test_windows_follow_the_pattern_and_the_last_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert train.window_sizes(4, 256) == [128, 128, 128, 256]
-    assert train.window_sizes(6, 256) == [128, 128, 128, 256, 128, 256]
+    assert train.window_sizes(4, 256) == [64, 64, 64, 256]
+    assert train.window_sizes(6, 256) == [64, 64, 64, 256, 64, 256]
     monkeypatch.setattr(train, "WINDOW_PATTERN", "L")
     assert train.window_sizes(3, 256) == [256] * 3
 
@@ -145,7 +168,8 @@ def test_initial_values() -> None:
     assert model.embed.weight.std().item() == pytest.approx(1, rel=0.05)
     assert model.head.std().item() == pytest.approx(0.001, rel=0.05)
     assert model.resid_lambdas.tolist() == [1.0] * 4
-    assert model.x0_lambdas.tolist() == pytest.approx([0.1] * 4)
+    assert not any(p.any() for p in model.shifts())
+    assert model.x0_lambdas.tolist() == pytest.approx([0.2] * 4)
     loss = model(torch.randint(0, 512, (2, 32)), torch.randint(0, 512, (2, 32)))
     assert loss.item() == pytest.approx(math.log(512), rel=0.01)
 
@@ -166,6 +190,40 @@ def test_value_embeddings_enter_through_the_gate() -> None:
     embedded = layer.value_embed.weight[tokens].view_as(plain)
     gate = 2 / (1 + torch.exp(-x[..., :32] @ layer.gate.T))
     assert torch.allclose(seen[0], plain + gate[..., None] * embedded, atol=1e-5)
+
+
+def test_a_key_has_a_share_of_the_key_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "QK_NORM", False)
+    model = small_model()
+    layer = model.blocks[0].attention
+    torch.nn.init.normal_(layer.key_shift)
+    torch.nn.init.normal_(layer.key_shift_gate)
+    seen = []
+
+    def spy(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+        seen.append(k.detach())
+        return v
+
+    x, tokens = torch.randn(1, 32, model.width), torch.randint(0, 64, (1, 32))
+    layer(x, tokens, model.cos, model.sin, 32, spy)
+    plain = F.linear(x, layer.qkv[1]).view(1, 32, layer.heads, -1)
+    gate = 2 / (1 + torch.exp(-x[..., :32] @ layer.key_shift_gate.T))
+    weight = layer.key_shift.view(layer.heads, -1)
+    mixed = plain.clone()
+    mixed[:, 1:] += gate[:, 1:, :, None] * weight * plain[:, :-1]  # the first has none before it
+    assert torch.allclose(seen[0], train.rotate(mixed, model.cos, model.sin), atol=1e-5)
+
+
+def test_an_mlp_reads_a_share_of_the_token_before() -> None:
+    model = small_model(depth=1)
+    block, read = model.blocks[0], []
+    torch.nn.init.normal_(block.mlp_shift)
+    block.mlp.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].detach()))
+    tokens = torch.randint(0, 64, (1, 32))
+    model(tokens)
+    y = train.norm(model.embed(tokens))  # what attention adds is 0 at the start
+    y[:, 1:] += block.mlp_shift * y[:, :-1].clone()
+    assert torch.allclose(read[0], y, atol=1e-5)
 
 
 def test_logits_are_capped() -> None:
@@ -215,7 +273,7 @@ def test_decay_is_cautious() -> None:
     lr, momentum, decay = torch.tensor([0.1, 0.9, 0.5]).unbind()
     train.muon([p[0]], [g], velocity, variance, lr, momentum, decay)
     nesterov = (g * 0.1 * 1.9)[None]
-    step = train.equalize(train.orthogonalize(nesterov), torch.zeros(1, 8, 1), 0.95)
+    step = train.equalize(train.orthogonalize(nesterov), torch.zeros(1, 8, 1), train.MUON_BETA2)
     shrinks = step * before >= 0
     expected = before - 0.1 * step - 0.1 * 0.5 * before * shrinks
     assert 10 < shrinks.sum() < 54
@@ -246,19 +304,49 @@ def test_adamw_is_adamw(monkeypatch: pytest.MonkeyPatch) -> None:
         for p in model.parameters():
             p.grad = torch.randn_like(p)
         reference.grad = model.head.grad.clone()
-        optimizer.step(1.0, 0.9, 0.0)
+        optimizer.step(1.0, 0.9, 1.0)
         theirs.step()
     assert torch.allclose(model.head, reference, atol=1e-5)
+
+
+def test_damping_slows_rows_that_are_seldom_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "EMBED_DECAY", 0.0)
+    model = small_model()
+    optimizer = train.Optimizer(model)
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    before = model.embed.weight.detach().clone()
+    model.embed.weight.grad[:8], model.embed.weight.grad[8] = 1.0, 0.01
+    optimizer.step(1.0, 0.9, 1.0)
+    moved = (before - model.embed.weight).abs().mean(1)
+    lr = train.EMBED_LR * (model.width / 768) ** -0.5
+    mean = (8 / 64) ** 0.5  # the root of the mean square over all 64 rows
+    assert torch.allclose(moved[:8], torch.tensor(lr / (1 + mean)), rtol=1e-3)
+    assert moved[8].item() == pytest.approx(lr * 0.01 / (0.01 + mean), rel=1e-3)
+    assert not moved[9:].any()
+
+
+def test_decays_fall_to_nothing() -> None:
+    model = small_model()
+    optimizer = train.Optimizer(model)
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    before = model.embed.weight.detach().clone()
+    optimizer.step(1.0, 0.9, 0.0)
+    assert torch.equal(model.embed.weight, before)
+    optimizer.step(1.0, 0.9, 0.5)
+    lr = train.EMBED_LR * (model.width / 768) ** -0.5
+    assert torch.allclose(model.embed.weight, before * (1 - 0.5 * lr * train.EMBED_DECAY))
 
 
 def test_every_parameter_is_trained_once() -> None:
     model = small_model(depth=3)
     optimizer = train.Optimizer(model)
-    trained = [p for p, _, _ in optimizer.adam] + [p for group in optimizer.muon for p in group[0]]
+    trained = [p for p, *_ in optimizer.adam] + [p for group in optimizer.muon for p in group[0]]
     assert len(trained) == len({id(p) for p in trained}) == len(list(model.parameters()))
 
 
-def test_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_schedule(baseline: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     assert [train.lr_multiplier(p) for p in (0, 0.3, 0.5, 0.75, 1)] == [1, 1, 1, 0.5, 0]
     monkeypatch.setattr(train, "WARMUP", 0.1)
     monkeypatch.setattr(train, "FINAL_LR", 0.2)
@@ -287,6 +375,7 @@ def test_it_learns_a_tiny_batch_by_heart() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("NORM", "layer"), ("QK_NORM", False), ("VALUE_EMBEDS", False), ("MLP_RATIO", 3),
+     ("TOKEN_SHIFT", False), ("VALUE_EVERY", 2), ("DAMPING", 0.0), ("MUON_DECAY", 0.0),
      ("ACTIVATION", "gelu"), ("ACTIVATION", "silu"), ("WINDOW_PATTERN", "SSLL")],
 )  # fmt: skip
 def test_the_switches_work(monkeypatch: pytest.MonkeyPatch, name: str, value: object) -> None:
