@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,27 @@ def test_the_pipe_makes_a_baseline_then_experiments(sandbox: Sandbox) -> None:
     assert {e["commit"] for e in logged} == {baseline["commit"], *(e["commit"] for e in found)}
     notes = sandbox.git("log", "--notes=ar", "--format=%N", "autoresearch/demo", "-1")
     assert "Verdict: " in notes
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="half of one core is no other class")
+def test_what_ran_on_other_hardware_is_judged_once_the_tip_ran_there(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error's hint, followed word by word, is the cure. Half the cores are another class."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "1", "--jobs", "1")
+    (made,) = pipe(sandbox, "propose --seed 1")
+    commit = made["commit"]
+    pipe(sandbox, f"run --jobs 2 {commit}")
+    refused = sandbox.ar("review", commit)
+    assert refused.returncode == 1
+    first, second = refused.stderr.split("--jobs: ")[1].strip().split("; then ")
+    first = first.replace("git ar run", "run --jobs 2")
+    pipe(sandbox, *first.split(" | git ar "))
+    (judged,) = pipe(sandbox, *second.replace("git ar ", "").split(" | "))
+    assert judged["commit"] == commit
+    assert judged["review"]["delta"] is not None
 
 
 def test_the_users_tree_index_and_branch_stay_as_they_are(sandbox: Sandbox) -> None:
