@@ -21,7 +21,7 @@ from autoresearch_git.git.locate import Place
 from autoresearch_git.memory import past
 from autoresearch_git.memory.sync import sync
 from autoresearch_git.records import Experiment
-from autoresearch_git.research import Research
+from autoresearch_git.research import PerThread, Research
 from autoresearch_git.stages.adopt import adopt
 from autoresearch_git.stages.backend import class_here
 from autoresearch_git.stages.claim import reclaim
@@ -86,7 +86,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.started, self.born = time.monotonic(), time.time()
         self.flights = Flights(self.backend)
-        self.own = threading.local()
+        self.mine = PerThread(self.research)
         self.counting = threading.Lock()
         self.agenda = Agenda(
             self.backend,
@@ -102,16 +102,10 @@ class Loop:
         """Run until a budget is spent; how many experiments were finished."""
         self.backend.check()
         self.agenda.resume(self.research)
-        self.own.research = self.research
         if self.remote is not None:
             self._exchange(self.remote)
         self._adopt(self.research)
-        jobs = self.backend.jobs
-        if jobs == 1:
-            for turn in self._turns():
-                self._round(turn)
-        else:
-            spread(self._turns(), self._round, jobs, self.flights)
+        spread(self._turns(), self._round, self.backend.jobs, self.flights)
         return self.done
 
     def _turns(self) -> Iterator[int]:
@@ -140,7 +134,7 @@ class Loop:
 
     def _round(self, turn: int) -> None:
         self.turn = max(self.turn, turn + 1)
-        research = self._mine()
+        research = self.mine()
         experiment, job = self.agenda.next(research)
         try:
             self.watcher.begin(experiment)
@@ -181,7 +175,7 @@ class Loop:
 
     def _exchange(self, remote: str) -> None:
         """Sync, and go on from what others kept; a network that is away is no reason to stop."""
-        research = self._mine()
+        research = self.mine()
         with self.agenda.lock:
             try:
                 if sync(research.memory, remote).fetched:
@@ -219,14 +213,6 @@ class Loop:
     def _stall(self) -> int:
         self.research.memory.refresh()
         return past.stall(self.research.memory.index, self.agenda.klass)
-
-    def _mine(self) -> Research:
-        if not hasattr(self.own, "research"):
-            place = self.research.memory.place
-            self.own.research = Research.open(place.git_dir, self.research.branch)
-        found = self.own.research
-        assert isinstance(found, Research)
-        return found
 
 
 def _cost(experiment: Experiment, job: Job | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,6 +97,18 @@ class Research:
     def experiment(self, name: str) -> Experiment:
         """The experiment that a revision names."""
         return find(self.memory, name)
+
+
+class PerThread(threading.local):
+    """A research for each thread that calls it, with connections of its own."""
+
+    def __init__(self, research: Research) -> None:  # in each thread anew
+        place = research.memory.place
+        same = threading.current_thread() is threading.main_thread()
+        self.research = research if same else Research.open(place.git_dir, research.branch)
+
+    def __call__(self) -> Research:
+        return self.research
 
 
 def find(memory: Memory, name: str) -> Experiment:

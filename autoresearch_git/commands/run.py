@@ -11,7 +11,7 @@ from autoresearch_git import config
 from autoresearch_git.commands._pipe import Item, finish, incoming, line, show
 from autoresearch_git.display import Display
 from autoresearch_git.output import Output, json_option
-from autoresearch_git.research import Research
+from autoresearch_git.research import PerThread, Research
 from autoresearch_git.stages import run as stage
 from autoresearch_git.stages.backend import class_here, open_backend
 from autoresearch_git.stages.pool import Flights, spread
@@ -57,11 +57,11 @@ def command(
     where = open_backend(research, backend, jobs, sandbox, gpu)
     where.check()
     flights, lock = Flights(where), threading.Lock()
-    own = threading.local()
+    each = PerThread(research)
 
     def work(item: Item, display: Display) -> None:
         experiment, extra = item
-        mine = _mine(own, research)
+        mine = each()
         key, change = experiment.commit, experiment.plan.change if experiment.plan else ""
         display.begin(key, f"{key[:9]} {change}")
         done = stage.run(
@@ -82,18 +82,5 @@ def command(
 
     items: Iterator[Item] = incoming(research, commits, "run")
     with Display() as display:
-        if where.jobs == 1:
-            for item in items:
-                work(item, display)
-        else:
-            spread(items, lambda item: work(item, display), where.jobs, flights)
+        spread(items, lambda item: work(item, display), where.jobs, flights)
     finish(research)
-
-
-def _mine(own: threading.local, research: Research) -> Research:
-    """The research with connections of this thread's own."""
-    if not hasattr(own, "research"):
-        own.research = Research.open(research.memory.place.git_dir, research.branch)
-    found = own.research
-    assert isinstance(found, Research)
-    return found

@@ -31,11 +31,15 @@ class Flights:
 
 
 def spread(items: Iterable[T], work: Callable[[T], None], jobs: int, flights: Flights) -> None:
-    """Do the work on all items, at most `jobs` at once, as they come in.
+    """Do the work on all items, at most `jobs` at once, as they come in; one job needs no thread.
 
     An interrupt stops what is in flight, a second one kills it, and it is raised again when all
     is recorded. The first error of an item is raised after the others are done.
     """
+    if jobs == 1:
+        for item in items:
+            work(item)
+        return
     free = threading.Semaphore(jobs)
     futures: list[Future[None]] = []
 

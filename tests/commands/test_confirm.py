@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from tests.support import TRAIN, Sandbox
 
 # Killed while it runs: slow enough to be caught, and it says when it started.
@@ -26,6 +28,37 @@ def test_confirm_runs_another_seed_and_decides_anew(sandbox: Sandbox) -> None:
     assert kept["review"]["n"] == 3
     assert sandbox.git("rev-parse", "autoresearch/demo") == kept["commit"]
     assert "no keep is in doubt" in sandbox.ok("doubt", "--no-json")
+
+
+def test_several_are_confirmed_side_by_side_in_turns(sandbox: Sandbox) -> None:
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "3", "--seed", "5", "--jobs", "2")
+    commits = [e["commit"] for e in sandbox.records("log")]
+    found = sandbox.records("confirm", *commits, "--seeds", "2", "--jobs", "2")
+    assert [e["commit"] for e in found] == commits
+    assert [[r["seed"] for r in e["runs"]] for e in found] == [[42, 43, 44]] * 3
+    assert [e["review"]["n"] for e in found] == [3] * 3
+    started = sandbox.git("log", "--reverse", "--format=%b", "refs/ar/trail").splitlines()
+    events = [json.loads(text) for text in started if text.startswith("{")]
+    order = [e["commit"] for e in events if e["kind"] == "start"][-6:]
+    assert [sorted(order[:3]), sorted(order[3:])] == [sorted(commits)] * 2
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="half of one core is no other class")
+def test_on_other_hardware_what_waits_for_the_baseline_is_judged_at_the_end(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    sandbox.research()
+    sandbox.ok("loop", "--runs", "3", "--seed", "5", "--jobs", "1")
+    commits = [e["commit"] for e in sandbox.records("log")]
+    baseline = next(e["commit"] for e in sandbox.records("log") if not e["plan"]["parent"])
+    others = [commit for commit in commits if commit != baseline]
+    found = sandbox.records("confirm", *others, baseline, "--jobs", "2")
+    assert len({e["review"]["class"] for e in found}) == 1
+    assert all(e["decision"]["class"] == e["review"]["class"] for e in found)
+    (class_before,) = {r["class"] for r in found[0]["runs"][:1]}
+    assert class_before != found[0]["review"]["class"]
 
 
 def test_an_earlier_keep_that_is_confirmed_does_not_rewind_the_branch(sandbox: Sandbox) -> None:
