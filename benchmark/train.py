@@ -102,8 +102,8 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def shift(x: Tensor) -> Tensor:
-    """What each token's predecessor has; the first token has none. x: (B, T, C)"""
-    return F.pad(x[:, :-1], (0, 0, 1, 0))
+    """What each token's predecessor has; the first token has none. x: (B, T, ...)"""
+    return F.pad(x[:, :-1], (0, 0) * (x.ndim - 2) + (1, 0))
 
 
 def window_sizes(depth: int, length: int) -> list[int]:
@@ -184,12 +184,10 @@ class Attention(nn.Module):
         self, x: Tensor, tokens: Tensor, cos: Tensor, sin: Tensor, window: int, attend: Callable
     ) -> Tensor:
         B, T, C = x.shape
-        q, k, v = F.linear(x, self.qkv.flatten(0, 1)).view(B, T, 3, C).unbind(2)
-        last = shift(k).view(B, T, self.heads, -1) if TOKEN_SHIFT else None
-        q, k, v = (z.view(B, T, self.heads, -1) for z in (q, k, v))
+        q, k, v = F.linear(x, self.qkv.flatten(0, 1)).view(B, T, 3, self.heads, -1).unbind(2)
         if TOKEN_SHIFT:  # a key knows the token before its own: two layers' work in one
             weight = self.key_shift.to(k.dtype).view(self.heads, -1)
-            k = k + gate(x, self.key_shift_gate) * weight * last
+            k = k + gate(x, self.key_shift_gate) * weight * shift(k)
         if self.has_value_embed:
             v = v + gate(x, self.gate) * self.value_embed(tokens).view_as(v)
         if QK_NORM:
