@@ -176,12 +176,12 @@ def child(options: dict) -> None:
         source, count = re.subn(rf"(?m)^(\s*){name} = .*$", rf"\g<1>{name} = {value}", source)
         if not count:
             sys.exit(f"error: train.py has no constant {name}")
-    path = Path(tempfile.mkdtemp()) / "train_measured.py"
-    path.write_text(source)
-    sys.path.insert(0, str(path.parent))
-    import train_measured
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "train_measured.py").write_text(source)
+        sys.path.insert(0, folder)
+        import train_measured
 
-    train_measured.main()
+        train_measured.main()
     import torch
 
     watch = watches[0]
