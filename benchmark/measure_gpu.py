@@ -237,8 +237,8 @@ class Bench:
         profile_at: int = 0, limit: float = 570,
     ) -> dict:  # fmt: skip
         """One training run in a process of its own; what it printed, parsed and kept."""
-        options = {"loader": loader, "settings": settings, "set": list(changes)}
-        options["profile_at"] = profile_at
+        chosen = {"loader": loader, "settings": settings, "set": list(changes)}
+        options = chosen | {"profile_at": profile_at}
         environment = os.environ | {
             "AUTORESEARCH_PROFILE": os.environ.get("AUTORESEARCH_PROFILE") or "h100",
             "AUTORESEARCH_SECONDS": str(seconds),
@@ -263,8 +263,7 @@ class Bench:
             reading.feed(chunk.decode(errors="replace"))
         process.wait()
         killer.cancel()
-        result = {"rc": process.returncode, "seed": seed, "loader": loader}
-        result |= {"settings": settings, "set": list(changes)}
+        result = {"rc": process.returncode, "seed": seed, **chosen}
         result |= {"wall_seconds": round(time.time() - started, 1), **reading.result()}
         self.keep(name, result)
         short = {k: v for k, v in result.items() if k not in ("curve", "profile", "summary")}
@@ -360,7 +359,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--loader", choices=["ours", "plain"], default="ours")
-    parser.add_argument("--settings", default="baseline", help="author, fork, swarm or ours")
+    parser.add_argument(
+        "--settings", choices=["baseline", "author", "fork", "swarm", "ours"], default="baseline"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--profile", action="store_true")

@@ -68,11 +68,13 @@ PUBLISHED = {
         },
         [(
             _QK_NORM + _ROTARY,  # the other way round: this norm sees what was rotated
-            _ROTARY + "        size = q.shape[-1:]\n"
-            "        q, k = (\n"
-            "            (0.75 * F.rms_norm(z, size) + 0.25 * F.layer_norm(z, size)).to(x.dtype)\n"
-            "            for z in (q, k)\n"
-            "        )\n",
+            _ROTARY + "        if QK_NORM:\n"
+            "            size = q.shape[-1:]\n"
+            "            q, k = (\n"
+            "                (0.75 * F.rms_norm(z, size) + 0.25 * F.layer_norm(z, size))"
+            ".to(x.dtype)\n"
+            "                for z in (q, k)\n"
+            "            )\n",
         )],
     ),
     "swarm": Published(

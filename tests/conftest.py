@@ -69,3 +69,11 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     monkeypatch.chdir(folder)
     subprocess.run(["git", "init", "-q"], check=True)
     return Sandbox(folder)
+
+
+@pytest.fixture
+def two_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two classes of hardware on one machine: all its cores (--jobs 1), half of them (--jobs 2)."""
+    if os.cpu_count() == 1:
+        pytest.skip("half of one core is no other class")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 
@@ -60,7 +61,6 @@ def command(
         talk("no doubt is worth a run")
     flights, mine = Flights(where), PerThread(research)
     turn = {commit: threading.Lock() for commit in chosen}  # each run takes the next seed
-    unjudged: set[str] = set()  # the baseline still ran
 
     def again(commit: str, display: Display) -> None:
         with turn[commit]:
@@ -74,17 +74,15 @@ def command(
                 on_update=lambda update: display.update(commit, update),
                 flights=flights,
             )
-            try:
+            with contextlib.suppress(NoBaselineError):  # it may still run; judged below then
                 experiment = select(mine(), review(mine(), experiment))
-            except NoBaselineError:
-                unjudged.add(commit)
             display.end(commit, line(experiment))
 
     with Display() as display:
         spread(chosen * seeds, lambda commit: again(commit, display), where.jobs, flights)
     for commit in turn:
         experiment = research.experiment(commit)
-        if commit in unjudged:
+        if not experiment.decision:
             experiment = select(research, review(research, experiment))
         if output.json:
             show(output, experiment, {})

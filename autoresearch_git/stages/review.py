@@ -64,9 +64,9 @@ def _no_baseline(research: Research, experiment: Experiment) -> NoBaselineError:
     if tip and tip.klass == experiment.klass and tip.review:
         about = f"{short} is to be compared with, but was not selected yet"
         return NoBaselineError(about, f"select it first: git ar select {short}")
-    own, judge_it = experiment.commit[:9], "git ar review | git ar select"
+    own = experiment.commit[:9]
     return NoBaselineError(
         f"nothing was run in class {experiment.klass} to compare {own} with",
-        f"run the tip there, with the same --jobs: git ar run --replicate {short} | {judge_it}; "
-        f"then {judge_it.replace('review', f'review {own}')}",
+        f"run the tip there, with the same --jobs: git ar run --replicate {short} | git ar review "
+        f"| git ar select; then git ar review {own} | git ar select",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,12 +39,9 @@ def test_the_pipe_makes_a_baseline_then_experiments(sandbox: Sandbox) -> None:
     assert "Verdict: " in notes
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="half of one core is no other class")
-def test_what_ran_on_other_hardware_is_judged_once_the_tip_ran_there(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The error's hint, followed word by word, is the cure. Half the cores are another class."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+@pytest.mark.usefixtures("two_classes")
+def test_what_ran_on_other_hardware_is_judged_once_the_tip_ran_there(sandbox: Sandbox) -> None:
+    """The error's hint, followed word by word, is the cure."""
     sandbox.research()
     sandbox.ok("loop", "--runs", "1", "--jobs", "1")
     (made,) = pipe(sandbox, "propose --seed 1")
