@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot
 
 import click
 import msgspec
@@ -39,7 +40,8 @@ def command(first: str, second: str, stat: bool, as_json: bool | None) -> None:
     text = git(memory.place.git_dir, "diff", *flags, a.commit, b.commit)
     if Output.choose(as_json).json:
         both = {"a": msgspec.to_builtins(a), "b": msgspec.to_builtins(b)}
-        Output(True).line({"kind": "diff", "v": 1, **both, "delta": _delta(a, b), "diff": text})
+        delta = {"delta": _delta(a, b), "interval": _interval(a, b)}
+        Output(True).line({"kind": "diff", "v": 1, **both, **delta, "diff": text})
         return
     style = Style.of()
     columns = _columns(a, b, style)
@@ -64,15 +66,19 @@ def _columns(a: Experiment, b: Experiment, style: Style) -> list[Column]:
     names = ["commit", "verdict", "value", "interval", "runs", "time", "change"]
     extra = sorted(_metrics(a).keys() & _metrics(b).keys())
     names += [clean(name, 24) for name in extra]
+    ends = _interval(a, b)
+    between = f"±{number((ends[1] - ends[0]) / 2)}" if ends else ""
     return [
         Column("", names, weight=9),
         Column("A", _cells(a, extra, style), weight=10),
         Column("B", _cells(b, extra, style), weight=10),
-        Column("B - A", ["", "", signed(_delta(a, b)), *[""] * 4, *_changes(a, b, extra)]),
+        Column("B - A", ["", "", signed(_delta(a, b)), between, *[""] * 3, *_changes(a, b, extra)]),
     ]
 
 
 def _cells(each: Experiment, extra: list[str], style: Style) -> list[str]:
+    # What the other columns leave; stacked, it may take several lines.
+    room = min(40, (style.width - 34) // 2) if style.width >= NARROW else 40
     return [
         each.commit[:9],
         f"{style.mark(each.verdict)} {each.verdict}",
@@ -80,7 +86,7 @@ def _cells(each: Experiment, extra: list[str], style: Style) -> list[str]:
         interval(each.review),
         str(len(each.runs)),
         duration(seconds_of(each)),
-        change(each, 40),
+        change(each, room),
         *(f"{_metrics(each)[name]:.6g}" for name in extra),
     ]
 
@@ -100,6 +106,17 @@ def _metrics(each: Experiment) -> dict[str, float]:
 def _delta(a: Experiment, b: Experiment) -> float | None:
     old, new = (estimate(e.review) if e.review else e.value for e in (a, b))
     return None if old is None or new is None else new - old
+
+
+def _interval(a: Experiment, b: Experiment) -> tuple[float, float] | None:
+    """The 95% interval of the true difference, where both are known in one class."""
+    delta = _delta(a, b)
+    spans = [(e.review.low, e.review.high) for e in (a, b) if e.review]
+    halves = [(high - low) / 2 for low, high in spans if low is not None and high is not None]
+    if delta is None or len(halves) < 2 or a.klass != b.klass:
+        return None
+    reach = hypot(*halves)
+    return delta - reach, delta + reach
 
 
 def _warning(a: Experiment, b: Experiment) -> list[str]:

@@ -16,7 +16,7 @@ KINDS = {
     "near miss": ("near-miss",),
     "retest": ("retest",),
     "discarded": ("discard",),
-    "crashed": ("crash", "invalid"),
+    "failed": ("crash", "invalid"),
 }
 _KIND = {verdict: kind for kind, verdicts in KINDS.items() for verdict in verdicts}
 
@@ -28,7 +28,7 @@ class Point:
     index: int  # 1 for the first one
     commit: str
     kind: str  # one of KINDS
-    value: float | None  # mean of its runs; None for a crash
+    value: float | None  # mean of its runs; None for what failed
     n: int
     change: str
     best: float | None = None  # middle of the interval of the best so far
@@ -62,7 +62,7 @@ def series(experiments: Iterable[Experiment]) -> Series:
         if review and review.metric:
             metric, minimize = review.metric, review.minimize
         kind = _kind(each, points)
-        record = kind != "crashed" and _beats(each, leader, minimize)
+        record = kind != "failed" and _beats(each, leader, minimize)
         leader = each if record else leader
         known = leader.review if leader else None
         points.append(
@@ -70,7 +70,7 @@ def series(experiments: Iterable[Experiment]) -> Series:
                 index=len(points) + 1,
                 commit=each.commit,
                 kind=kind,
-                value=None if kind == "crashed" else each.value,
+                value=None if kind == "failed" else each.value,
                 n=review.n if review else 0,
                 change=clean(each.plan.change, 120) if each.plan else "",
                 best=estimate(known),

@@ -10,7 +10,7 @@ from autoresearch_git.look.table import width as columns_of
 _SIGNS = {  # kind -> (sign, sign in ASCII, colour); later ones are drawn over earlier ones
     "discarded": ("·", ".", None),
     "retest": ("▵", "?", "blue"),
-    "crashed": ("✗", "x", "red"),
+    "failed": ("✗", "x", "red"),
     "near miss": ("◇", "~", "yellow"),
     "kept": ("●", "*", "green"),
     "baseline": ("■", "#", None),

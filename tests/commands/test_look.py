@@ -83,6 +83,9 @@ def test_a_narrow_terminal_cuts_no_cure_and_no_name(lab: Sandbox) -> None:
     assert status["best"]["review"]["reason"] in words("show " + best)
     first = status["baseline"]["commit"]
     assert re.search(rf"{first[:9]} . {best[:9]}\b", words(f"diff {first} {best}"))
+    beside = lab.ok(*text(f"diff {first} {best}"), COLUMNS="84").split("diff --git")[0]
+    assert re.search(rf"commit +{first[:9]} +{best[:9]}\n", beside)
+    assert max(map(len, beside.splitlines())) <= 84
 
 
 def test_reading_verbs_say_that_there_is_nothing_yet(sandbox: Sandbox) -> None:
@@ -133,10 +136,13 @@ def test_names_of_experiments(lab: Sandbox) -> None:
     assert lab.records("show", "autoresearch/demo")
     lab.git("tag", "-a", "-m", "x", "mine", best)
     assert lab.records("show", "mine")[0]["commit"] == best
-    delta = lab.records("diff", first["commit"], best)[0]["delta"]
-    assert delta == pytest.approx(
-        json.loads(lab.ok("best", "--json"))["review"]["value"] - first["review"]["value"], abs=0.01
-    )
+    found = lab.records("diff", first["commit"], best)[0]
+    review = json.loads(lab.ok("best", "--json"))["review"]
+    assert found["delta"] == pytest.approx(review["value"] - first["review"]["value"], abs=0.01)
+    low, high = found["interval"]
+    widths = [each["high"] - each["low"] for each in (review, first["review"])]
+    assert high - low == pytest.approx(sum(width**2 for width in widths) ** 0.5)
+    assert (low + high) / 2 == pytest.approx(found["delta"])
     for name in ("nothing-like-it", "main", "-x", "HEAD^{tree}", "\x1b[31m"):
         done = lab.ar("show", "--", name)
         assert done.returncode == 1, name

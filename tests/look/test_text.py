@@ -134,7 +134,7 @@ def test_a_series_has_the_best_so_far() -> None:
 
 def test_crashes_have_no_value_and_never_lead() -> None:
     for point in series(experiments(300)).points:
-        if point.kind == "crashed":
+        if point.kind == "failed":
             assert point.value is None
             assert not point.record
 

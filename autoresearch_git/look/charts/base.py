@@ -19,7 +19,7 @@ KINDS = {  # kind -> (colour, mark, size)
     "near miss": (ORANGE, "D", 26),
     "retest": (SKY, "^", 24),
     "discarded": (GREY, ".", 26),
-    "crashed": (VERMILION, "x", 34),
+    "failed": (VERMILION, "x", 34),
 }
 WIDTH, HEIGHT, DPI = 9.0, 5.0, 150  # inches, and pixels in one
 LINES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)

@@ -5,7 +5,7 @@ const F = Object.fromEntries(D.fields.map((name, k) => [name, k]));
 const rows = D.rows.map((row) => Object.fromEntries(D.fields.map((name, k) => [name, row[k]])));
 rows.forEach((row, k) => (row.order = k)); // dates of imported ones may lie
 const byCommit = new Map(rows.map((row) => [row.commit, row]));
-const MARKS = { baseline: "■", kept: "●", "near miss": "◆", retest: "▲", discarded: "•", crashed: "✕", open: "○" };
+const MARKS = { baseline: "■", kept: "●", "near miss": "◆", retest: "▲", discarded: "•", failed: "✕", open: "○" };
 const PAGE = 200; // rows of the table that are drawn at once
 const $ = (id) => document.getElementById(id);
 const css = (kind) => "k-" + kind.split(" ")[0];
@@ -74,7 +74,7 @@ let shown = new Set(drawn), places = [], focused = -1;
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
-  const names = ["ink", "soft", "line", "best", "band", "baseline", "kept", "near", "retest", "discarded", "crashed"];
+  const names = ["ink", "soft", "line", "best", "band", "baseline", "kept", "near", "retest", "discarded", "failed"];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue("--" + name).trim()]));
 }
 function ticks(low, high, count) {
@@ -105,7 +105,7 @@ function draw() {
   frontier(g, c, x, y);
   const edge = D.minimize ? high : low;
   places = drawn.map((row) => [x(row.index), y(row.value === null ? edge : row.value), row]);
-  const order = ["discarded", "crashed", "retest", "near miss", "kept", "baseline", "open"];
+  const order = ["discarded", "failed", "retest", "near miss", "kept", "baseline", "open"];
   for (const kind of order)
     for (const [px, py, row] of places)
       if (row.kind === kind) {
@@ -173,7 +173,7 @@ function mark(g, kind, x, y, colour) {
   else if (kind === "kept") g.arc(x, y, 5, 0, 7);
   else if (kind === "near miss") polygon([0, -6], [5, 0], [0, 6], [-5, 0]);
   else if (kind === "retest") polygon([0, -5], [5, 4], [-5, 4]);
-  else if (kind === "crashed") {
+  else if (kind === "failed") {
     g.moveTo(x - 4, y - 4);
     g.lineTo(x + 4, y + 4);
     g.moveTo(x + 4, y - 4);
@@ -512,14 +512,14 @@ function simple(id, titles, lines, none) {
 }
 function crashes() {
   const kinds = new Map();
-  for (const row of rows.filter((each) => each.kind === "crashed")) {
+  for (const row of rows.filter((each) => each.kind === "failed")) {
     const name = row.signature || row.reason || row.outcome;
     const seen = kinds.get(name) || [0, 0, ""];
     kinds.set(name, [seen[0] + 1, seen[1] + row.seconds, row.commit]);
   }
   const lines = [...kinds].sort((a, b) => b[1][0] - a[1][0]).slice(0, 50)
     .map(([name, [n, seconds, last]]) => [name, n, duration(seconds), last.slice(0, 9)]);
-  simple("crashes", ["what happened", "times", "spent", "last"], lines, "Nothing crashed.");
+  simple("crashes", ["what happened", "times", "spent", "last"], lines, "Nothing failed.");
 }
 function cost() {
   const dollars = new Map();
