@@ -1,13 +1,13 @@
 """Make a text corpus from the documentation packages of a Debian system.
 
-    python package_text.py OUT [PACKAGE ...] [--known DIR]
+    python package_text.py OUT [PACKAGE ...] [--with DIR]
 
 For machines that reach a package mirror but not the default dataset. Packages are fetched with
 `apt-get download` and unpacked to a temporary folder, never installed. English prose only: markup
-is taken off, paragraphs that occurred before (also in the shards of --known) are left out, long
-pages are cut into documents of about 4,000 characters, since the loader's packing throws away the
-tail of a long one. One page in 100 goes to the validation shard, whole. The texts keep their
-packages' licences: see /usr/share/doc/PACKAGE/copyright before you publish the shards.
+is taken off, paragraphs that occurred before are left out, long pages are cut into documents of
+about 4,000 characters, since the loader's packing throws away the tail of a long one. One page in
+100 goes to the validation shard, whole. `--with` adds all this to shards that you have. The texts
+keep their packages' licences: see /usr/share/doc/PACKAGE/copyright before you publish the shards.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def documents(texts: Iterable[str], seen: set[bytes]) -> Iterator[str]:
     """What is new of these paragraphs, in pieces."""
     piece: list[str] = []
     for text in texts:
-        digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+        digest = hash_of(text)
         if len(text) < 40 or digest in seen or not is_prose(text):
             continue
         seen.add(digest)
@@ -125,15 +125,20 @@ def documents(texts: Iterable[str], seen: set[bytes]) -> Iterator[str]:
         yield "\n\n".join(piece)
 
 
-def known_paragraphs(folder: Path) -> set[bytes]:
+def shards(folder: Path) -> tuple[list[str], list[str]]:
+    """The documents of a folder's training shards, and those of its last, the validation shard."""
     from pyarrow import parquet
 
-    seen = set()
-    for shard in sorted(folder.glob("*.parquet")):
-        for text in parquet.read_table(shard, columns=["text"])["text"].to_pylist():
-            for part in re.split(r"\n\s*\n|\n", text):
-                seen.add(hashlib.blake2b(" ".join(part.split()).encode(), digest_size=8).digest())
-    return seen
+    paths = sorted(folder.glob("*.parquet"))
+    if len(paths) < 2:
+        sys.exit(f"error: {folder} has no training shard and validation shard (*.parquet)")
+    read = [parquet.read_table(path, columns=["text"])["text"].to_pylist() for path in paths]
+    return [text for shard in read[:-1] for text in shard], read[-1]
+
+
+def paragraph_hashes(texts: Iterable[str]) -> set[bytes]:
+    parts = (part for text in texts for part in re.split(r"\n\s*\n|\n", text))
+    return {hash_of(" ".join(part.split())) for part in parts}
 
 
 def write(path: Path, texts: list[str]) -> None:
@@ -150,11 +155,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="default: some forty")
-    parser.add_argument("--known", type=Path, help="shards whose paragraphs are left out")
+    parser.add_argument("--with", type=Path, dest="base", metavar="DIR", help="shards to add to")
     asked = parser.parse_args()
-    seen = known_paragraphs(asked.known) if asked.known else set()
-    train: list[str] = []
-    held_out: list[str] = []
+    train, held_out = shards(asked.base) if asked.base else ([], [])
+    seen = paragraph_hashes([*train, *held_out])
     for package in asked.packages or PACKAGES:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
@@ -169,7 +173,7 @@ def main() -> None:
             before = len(train)
             for page in pages(folder / "files"):
                 name = f"{package}/{page.relative_to(folder)}"
-                side = held_out if hash_of(name) % VALIDATION == 0 else train
+                side = held_out if is_held_out(name) else train
                 side += documents(paragraphs(page), seen)
             size = sum(map(len, train[before:])) / 1e6
             print(f"{package}: {size:.1f} M characters", flush=True)
@@ -184,8 +188,12 @@ def main() -> None:
     print(f"{sizes[0]:.1f} M characters to train on, {sizes[1]:.2f} M for validation")
 
 
-def hash_of(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+def hash_of(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def is_held_out(page: str) -> bool:
+    return int.from_bytes(hashlib.sha256(page.encode()).digest()[:4], "big") % VALIDATION == 0
 
 
 def cut(texts: list[str]) -> Iterator[list[str]]:

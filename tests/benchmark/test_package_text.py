@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from benchmark import package_text as corpus
 
@@ -54,8 +59,38 @@ def test_only_english_pages_are_read(tmp_path: Path) -> None:
     assert [path.name for path in corpus.pages(tmp_path)] == ["guide.html"]
 
 
-def test_known_shards_are_left_out(tmp_path: Path) -> None:
-    texts = [f"{PROSE}{n}" for n in range(12)]
-    corpus.write(tmp_path / "shard_00000.parquet", ["\n\n".join(texts[:4])])
-    (found,) = corpus.documents(texts, corpus.known_paragraphs(tmp_path))
-    assert found.split("\n\n") == texts[4:]
+@pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="no Debian system")
+def test_packages_are_added_to_the_shards_that_one_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real package, which a stand-in for apt-get has at hand; dpkg-deb unpacks it."""
+    known = [f"{PROSE}{n}" for n in range(4)]
+    (tmp_path / "have").mkdir()
+    corpus.write(tmp_path / "have/shard_00000.parquet", ["\n\n".join(known)])
+    corpus.write(tmp_path / "have/shard_06542.parquet", ["What is held out."])
+    files = tmp_path / "package"
+    pages = {f"{n}.txt": [*known, *(f"{PROSE}{n} {k}" for k in range(8))] for n in range(300)}
+    for name, texts in pages.items():
+        page = files / "usr/share/doc/x" / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("\n\n".join(texts))
+    control = files / "DEBIAN/control"
+    control.parent.mkdir()
+    control.write_text("Package: x\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n")
+    deb = tmp_path / "x.deb"
+    subprocess.run(("dpkg-deb", "-b", files, deb), check=True, capture_output=True)
+    apt = tmp_path / "bin/apt-get"
+    apt.parent.mkdir()
+    apt.write_text(f'#!/bin/sh\n[ "$3" = x ] && cp {deb} .\n')
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{apt.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(
+        "sys.argv", ["", str(tmp_path / "out"), "x", "--with", str(tmp_path / "have")]
+    )
+    corpus.main()
+    train, held_out = corpus.shards(tmp_path / "out")
+    everything = "\n\n".join([*train, *held_out]).split("\n\n")
+    expected = {*known, "What is held out.", *(t for texts in pages.values() for t in texts)}
+    assert sorted(everything) == sorted(expected)  # each paragraph once
+    assert "What is held out." in held_out
+    assert 1 <= len(held_out) - 1 <= 12
