@@ -245,10 +245,10 @@ class Bench:
             "AUTORESEARCH_SEED": str(seed),
             "PYTHONUNBUFFERED": "1",
         }
+        empty = tempfile.TemporaryDirectory(prefix="cold-compile-cache-")
         if cold:
-            cold_cache = tempfile.mkdtemp(prefix="cold-compile-cache-")
-            environment["TORCHINDUCTOR_CACHE_DIR"] = cold_cache
-            environment["TRITON_CACHE_DIR"] = f"{cold_cache}/triton"
+            environment["TORCHINDUCTOR_CACHE_DIR"] = empty.name
+            environment["TRITON_CACHE_DIR"] = f"{empty.name}/triton"
         about = " ".join((settings, *changes))
         self.say(f"== {name}: {seconds:.0f} s, seed {seed}, {loader} loader, {about}")
         started = time.time()
@@ -263,6 +263,7 @@ class Bench:
             reading.feed(chunk.decode(errors="replace"))
         process.wait()
         killer.cancel()
+        empty.cleanup()
         result = {"rc": process.returncode, "seed": seed, **chosen}
         result |= {"wall_seconds": round(time.time() - started, 1), **reading.result()}
         self.keep(name, result)
