@@ -131,7 +131,7 @@ def _emitters(found: Status, style: Style) -> list[str]:
         Column("emitter", [clean(name, 24) for name, _ in rows], weight=9),
         Column("tried", [str(t.tries) for _, t in rows], right=True, weight=8),
         Column("won", [str(t.wins) for _, t in rows], right=True, weight=7),
-        Column("crashed", [str(t.crashes) for _, t in rows], right=True, weight=3),
+        Column("failed", [str(t.crashes) for _, t in rows], right=True, weight=3),
         Column("time", [duration(t.seconds) for _, t in rows], right=True, weight=2),
         Column("reward", [_reward(t.wins, t.tries, style) for _, t in rows], weight=6),
     ]

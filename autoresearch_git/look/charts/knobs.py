@@ -51,7 +51,7 @@ def _beyond(shown: Sequence[Effect], reach: float) -> str:
 
 
 def _label(effect: Effect) -> str:
-    failed = f", {effect.crashes} crashed" if effect.crashes else ""
+    failed = f", {effect.crashes} failed" if effect.crashes else ""
     return f"{effect.name}  (n={effect.n}{failed})".replace("$", r"\$")
 
 

@@ -495,7 +495,7 @@ function knobs() {
     const about = `${strength === "open" ? "nothing proven" : kind}, ${signed(mean)} [${signed(low)}, ${signed(high)}]`;
     drawing.setAttribute("aria-label", about);
     row.title = about;
-    row.append(el("span", `${name} (n=${n}${crashes ? `, ${crashes} crashed` : ""})`), drawing, el("span", signed(mean), { class: kind }));
+    row.append(el("span", `${name} (n=${n}${crashes ? `, ${crashes} failed` : ""})`), drawing, el("span", signed(mean), { class: kind }));
     $("effects").append(row);
   }
 }
@@ -527,7 +527,7 @@ function cost() {
   const lines = D.emitters.map(([name, tries, wins, failed, seconds]) => [
     name, tries, wins, failed, duration(seconds), wins ? duration(seconds / wins) : "–",
     dollars.get(name) ? dollars.get(name).toFixed(2) : "–"]);
-  simple("cost", ["emitter", "tried", "won", "crashed", "time", "time a win", "US dollars"], lines, "Nothing ran yet.");
+  simple("cost", ["emitter", "tried", "won", "failed", "time", "time a win", "US dollars"], lines, "Nothing ran yet.");
 }
 
 header();
