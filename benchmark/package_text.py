@@ -83,7 +83,8 @@ def paragraphs(path: Path) -> list[str]:
     raw = path.read_bytes()
     raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
     text = raw.decode("utf-8", "replace")
-    if re.match(r"\s*<(?:!doctype html|html|\?xml)", text[:200], re.IGNORECASE):
+    html = path.name.removesuffix(".gz").endswith((".html", ".htm", ".xhtml"))
+    if html or re.match(r"\s*<(?:!doctype html|html|\?xml)", text[:200], re.IGNORECASE):
         page = Page()
         page.feed(text)
         page.end()
@@ -105,6 +106,10 @@ def pages(folder: Path) -> Iterator[Path]:
         boring = name.startswith(("changelog", "copyright", "genindex", "search"))
         if not wanted or boring or FOREIGN.search(str(path.relative_to(folder))):
             continue
+        stem, _, kind = name.rpartition(".")
+        plain = any(path.with_name(stem + end).exists() for end in (".txt", ".txt.gz"))
+        if kind != "txt" and plain:
+            continue  # the same without markup
         if path.is_file() and not path.is_symlink() and path.stat().st_size < LARGEST:
             yield path
 

@@ -59,6 +59,19 @@ def test_only_english_pages_are_read(tmp_path: Path) -> None:
     assert [path.name for path in corpus.pages(tmp_path)] == ["guide.html"]
 
 
+def test_a_page_beside_its_plain_text_is_not_read_twice(tmp_path: Path) -> None:
+    for name in ("rfc1.html.gz", "rfc1.txt.gz", "rfc2.html.gz", "rfc3.html", "rfc3.txt.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b"x"))
+    found = [path.name for path in corpus.pages(tmp_path)]
+    assert found == ["rfc1.txt.gz", "rfc2.html.gz", "rfc3.txt.gz"]
+
+
+def test_a_page_without_a_doctype_is_html_by_its_name(tmp_path: Path) -> None:
+    page = tmp_path / "page.html.gz"
+    page.write_bytes(gzip.compress(f'<p>See <a href="x">{PROSE}</a></p>'.encode()))
+    assert corpus.paragraphs(page) == [f"See {PROSE}".strip()]
+
+
 @pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="no Debian system")
 def test_packages_are_added_to_the_shards_that_one_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
