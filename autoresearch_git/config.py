@@ -33,7 +33,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     direction: str = "minimize"
     timeout: str = "10m"  # outer limit of a run: over it, the run is killed
     budget: float | None = None  # seconds of training that the command allows itself
-    sigma: float = 0.0003  # prior standard deviation of one run, in the metric's unit
+    sigma: float = 0.001  # prior standard deviation of one run, in the metric's unit
     network: bool = False  # whether a sandboxed run may use the network
 
     @property

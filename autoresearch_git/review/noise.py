@@ -15,7 +15,8 @@ from autoresearch_git.records import Experiment, Run
 
 PRIOR_RUNS = 8.0  # degrees of freedom that the contract's prior sigma is worth
 # Shares of the one-run variance on one host. Measured on the five-minute benchmark: same seed
-# 0.0002, seeds together 0.0003 to 0.0007; another host adds about as much as one run has.
+# 0.0002, seeds together 0.0003 to 0.0007, on a smaller text 0.0014 to 0.0026; another host adds
+# about as much as one run has.
 REPEAT_SHARE = 0.4
 HOST_SHARE = 1.0
 GROWTH = 35.0  # sigma grows by this times the relative badness: 2.7 at 5%, 5.2 at 12%

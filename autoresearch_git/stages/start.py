@@ -87,7 +87,7 @@ def _defaults(
     command = f"{runner} {target[0]}"
     contract = Contract(target=target, protect=protect, command=command, metric="val_bpb")
     if not looks:
-        return msgspec.structs.replace(contract, sigma=0.001)
+        return contract
     if gpus:
         return msgspec.structs.replace(contract, budget=300.0)
     # The benchmark's CPU profile: seconds instead of minutes, and as much noisier.
