@@ -90,8 +90,9 @@ def _defaults(
         return contract
     if gpus:
         return msgspec.structs.replace(contract, budget=300.0)
-    # The benchmark's CPU profile: seconds instead of minutes, and as much noisier.
-    return msgspec.structs.replace(contract, budget=11.0, timeout="3m", sigma=0.004)
+    # The benchmark's CPU profile: seconds instead of minutes, and as much noisier, since the steps
+    # that fit into 11 s vary with the machine's other work (docs/benchmark.md).
+    return msgspec.structs.replace(contract, budget=11.0, timeout="3m", sigma=0.012)
 
 
 def _no_commits() -> str:
