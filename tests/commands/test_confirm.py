@@ -34,14 +34,16 @@ def test_several_are_confirmed_side_by_side_in_turns(sandbox: Sandbox) -> None:
     sandbox.research()
     sandbox.ok("loop", "--runs", "3", "--seed", "5", "--jobs", "2")
     commits = [e["commit"] for e in sandbox.records("log")]
-    found = sandbox.records("confirm", *commits, "--seeds", "2", "--jobs", "2")
+    found = sandbox.records("confirm", *commits, "--seeds", "3", "--jobs", "2")
     assert [e["commit"] for e in found] == commits
-    assert [[r["seed"] for r in e["runs"]] for e in found] == [[42, 43, 44]] * 3
-    assert [e["review"]["n"] for e in found] == [3] * 3
+    assert [[r["seed"] for r in e["runs"]] for e in found] == [[42, 43, 44, 45]] * 3
+    assert [e["review"]["n"] for e in found] == [4] * 3
     started = sandbox.git("log", "--reverse", "--format=%b", "refs/ar/trail").splitlines()
     events = [json.loads(text) for text in started if text.startswith("{")]
-    order = [e["commit"] for e in events if e["kind"] == "start"][-6:]
-    assert [sorted(order[:3]), sorted(order[3:])] == [sorted(commits)] * 2
+    order = [commits.index(e["commit"]) for e in events if e["kind"] == "start"][-9:]
+    for k in range(3):  # two that begin at once may overtake each other
+        turns = [position for position, j in enumerate(order) if j == k]
+        assert all(abs(at - (k + 3 * turn)) <= 2 for turn, at in enumerate(turns)), order
 
 
 @pytest.mark.usefixtures("two_classes")
