@@ -40,6 +40,7 @@ PIECE = 4_000  # characters of a document, cut at the end of a paragraph
 SHORTEST = 400
 VALIDATION = 100  # one page of so many
 BLOCKS = {"p", "li", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "pre", "td", "th", "div", "section"}
+HTML = (".html", ".htm", ".xhtml")
 SKIPPED = {"script", "style", "nav", "header", "footer", "head", "button", "form", "svg", "aside"}
 FOREIGN = re.compile(
     r"[/._-](?:de|fr|es|it|pt|ru|ja|zh|ko|pl|nl|tr|uk|cs|da|sv|el|hu|id|vi|ro)[/._-]"
@@ -83,7 +84,7 @@ def paragraphs(path: Path) -> list[str]:
     raw = path.read_bytes()
     raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
     text = raw.decode("utf-8", "replace")
-    html = path.name.removesuffix(".gz").endswith((".html", ".htm", ".xhtml"))
+    html = path.name.removesuffix(".gz").endswith(HTML)
     if html or re.match(r"\s*<(?:!doctype html|html|\?xml)", text[:200], re.IGNORECASE):
         page = Page()
         page.feed(text)
@@ -102,13 +103,13 @@ def is_prose(text: str) -> bool:
 def pages(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         name = path.name.removesuffix(".gz")
-        wanted = name.endswith((".html", ".htm", ".xhtml", ".txt", ".rst", ".page"))
+        wanted = name.endswith((*HTML, ".txt", ".rst", ".page"))
         boring = name.startswith(("changelog", "copyright", "genindex", "search"))
         if not wanted or boring or FOREIGN.search(str(path.relative_to(folder))):
             continue
         stem, _, kind = name.rpartition(".")
-        plain = any(path.with_name(stem + end).exists() for end in (".txt", ".txt.gz"))
-        if kind != "txt" and plain:
+        plain = (path.with_name(stem + end) for end in (".txt", ".txt.gz"))
+        if kind != "txt" and any(text.exists() for text in plain):
             continue  # the same without markup
         if path.is_file() and not path.is_symlink() and path.stat().st_size < LARGEST:
             yield path

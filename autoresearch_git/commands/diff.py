@@ -40,8 +40,10 @@ def command(first: str, second: str, stat: bool, as_json: bool | None) -> None:
     text = git(memory.place.git_dir, "diff", *flags, a.commit, b.commit)
     if Output.choose(as_json).json:
         both = {"a": msgspec.to_builtins(a), "b": msgspec.to_builtins(b)}
-        delta = {"delta": _delta(a, b), "interval": _interval(a, b)}
-        Output(True).line({"kind": "diff", "v": 1, **both, **delta, "diff": text})
+        delta, reach = _delta(a, b), _reach(a, b)
+        ends = None if delta is None or reach is None else (delta - reach, delta + reach)
+        found = {"kind": "diff", "v": 1, **both, "delta": delta, "interval": ends, "diff": text}
+        Output(True).line(found)
         return
     style = Style.of()
     columns = _columns(a, b, style)
@@ -66,8 +68,8 @@ def _columns(a: Experiment, b: Experiment, style: Style) -> list[Column]:
     names = ["commit", "verdict", "value", "interval", "runs", "time", "change"]
     extra = sorted(_metrics(a).keys() & _metrics(b).keys())
     names += [clean(name, 24) for name in extra]
-    ends = _interval(a, b)
-    between = f"±{number((ends[1] - ends[0]) / 2)}" if ends else ""
+    reach = _reach(a, b)
+    between = "" if reach is None else f"±{number(reach)}"
     return [
         Column("", names, weight=9),
         Column("A", _cells(a, extra, style), weight=10),
@@ -108,15 +110,11 @@ def _delta(a: Experiment, b: Experiment) -> float | None:
     return None if old is None or new is None else new - old
 
 
-def _interval(a: Experiment, b: Experiment) -> tuple[float, float] | None:
-    """The 95% interval of the true difference, where both are known in one class."""
-    delta = _delta(a, b)
+def _reach(a: Experiment, b: Experiment) -> float | None:
+    """Half the 95% interval of the true difference, where both are known in one class."""
     spans = [(e.review.low, e.review.high) for e in (a, b) if e.review]
     halves = [(high - low) / 2 for low, high in spans if low is not None and high is not None]
-    if delta is None or len(halves) < 2 or a.klass != b.klass:
-        return None
-    reach = hypot(*halves)
-    return delta - reach, delta + reach
+    return hypot(*halves) if len(halves) == 2 and a.klass == b.klass else None
 
 
 def _warning(a: Experiment, b: Experiment) -> list[str]:

@@ -59,6 +59,12 @@ def test_only_english_pages_are_read(tmp_path: Path) -> None:
     assert [path.name for path in corpus.pages(tmp_path)] == ["guide.html"]
 
 
+def test_known_paragraphs_are_left_out() -> None:
+    texts = [f"{PROSE}{n}" for n in range(12)]
+    (found,) = corpus.documents(texts, corpus.paragraph_hashes(["\n\n".join(texts[:4])]))
+    assert found.split("\n\n") == texts[4:]
+
+
 def test_a_page_beside_its_plain_text_is_not_read_twice(tmp_path: Path) -> None:
     for name in ("rfc1.html.gz", "rfc1.txt.gz", "rfc2.html.gz", "rfc3.html", "rfc3.txt.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b"x"))
