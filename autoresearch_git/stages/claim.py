@@ -91,23 +91,36 @@ def left(research: Research, backend: Backend) -> list[tuple[Experiment, Job]]:
 
 def reclaim(research: Research, backend: Backend) -> list[Experiment]:
     """Record the runs of this host whose process is gone as killed; the experiments concerned."""
-    found = []
-    for experiment in research.memory.index.select(_RUNNING):
-        lease = experiment.lease
-        if not lease or lease.backend != backend.name or not _stale(research, experiment):
-            continue
-        if backend.attach(lease.run):
-            continue
-        lost = Run(
-            run=lease.run,
-            outcome="killed",
-            seconds=0.0,
-            klass="",
-            detail="the process that ran it is gone",
-        )
-        research.memory.append(Event(kind="run", commit=experiment.commit, run=lost))
-        found.append(experiment)
-    return found
+    running = research.memory.index.select(_RUNNING)
+    return [experiment for experiment in running if record_lost(research, experiment, backend)]
+
+
+def record_lost(research: Research, experiment: Experiment, backend: Backend) -> bool:
+    """Record an experiment's run as killed if its process is gone; whether that was so."""
+    memory = research.memory
+    lease = (memory.experiment(experiment.commit) or experiment).lease
+    if not lease or lease.backend != backend.name or not _stale(research, experiment):
+        return False
+    if backend.attach(lease.run):
+        return False
+    lost = Run(
+        run=lease.run,
+        outcome="killed",
+        seconds=0.0,
+        klass="",
+        seed=lease.seed,
+        detail="the process that ran it is gone",
+    )
+
+    def check() -> None:
+        now = memory.experiment(experiment.commit) or experiment
+        if not now.lease or now.lease.run != lease.run:
+            raise BusyError(f"{experiment.commit[:9]} was recorded already", "see: git ar status")
+
+    with contextlib.suppress(BusyError):
+        memory.append(Event(kind="run", commit=experiment.commit, run=lost), check=check)
+        return True
+    return False
 
 
 def is_followed(research: Research, run: str) -> bool:

@@ -10,7 +10,7 @@ from autoresearch_git.backends.execute import execute
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Event, Experiment, Run
 from autoresearch_git.research import Research
-from autoresearch_git.stages.claim import claim, take_over
+from autoresearch_git.stages.claim import claim, record_lost, take_over
 from autoresearch_git.stages.pool import Flights
 
 OnUpdate = Callable[[Update], None]
@@ -32,14 +32,17 @@ def run(
 
     Raises KeyboardInterrupt, after the fact is recorded, when the user stopped it.
     """
-    job = take_over(research, experiment, backend) or claim(
-        research,
-        experiment,
-        seed=seed,
-        replicate=replicate,
-        timeout=timeout,
-        backend=backend.name,
-    )
+    job = take_over(research, experiment, backend)
+    if not job:
+        record_lost(research, experiment, backend)
+        job = claim(
+            research,
+            experiment,
+            seed=seed,
+            replicate=replicate,
+            timeout=timeout,
+            backend=backend.name,
+        )
     return finish(research, experiment, job, backend, on_update, flights, watch)
 
 

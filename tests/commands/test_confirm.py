@@ -96,6 +96,29 @@ def test_a_steer_is_remembered(sandbox: Sandbox) -> None:
 def test_a_killed_loop_goes_on_with_what_it_had(sandbox: Sandbox) -> None:
     sandbox.commit(train__py=SLOW + "main()\n")
     sandbox.ok("init", "--metric", "val_bpb", "--branch", "demo")
+    _kill_in_flight(sandbox)
+    done = sandbox.ar("loop", "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "was in flight when its process died" in done.stderr
+    (only,) = sandbox.records("log")
+    assert [run["outcome"] for run in only["runs"]] == ["killed", "ok"]
+    assert only["decision"]["verdict"] == "keep"
+    assert json.loads(sandbox.ok("fsck", "--json"))["ok"]
+
+
+def test_a_run_in_a_killed_one_s_place_records_both(sandbox: Sandbox) -> None:
+    sandbox.commit(train__py=SLOW + "main()\n")
+    sandbox.ok("init", "--metric", "val_bpb", "--branch", "demo")
+    _kill_in_flight(sandbox)
+    (only,) = sandbox.records("log")
+    sandbox.ok("run", only["commit"], "--seed", "7")
+    (only,) = sandbox.records("log")
+    assert [(run["outcome"], run["seed"]) for run in only["runs"]] == [("killed", 42), ("ok", 7)]
+    assert json.loads(sandbox.ok("fsck", "--json"))["ok"]
+
+
+def _kill_in_flight(sandbox: Sandbox) -> None:
+    """Start a loop and kill it, and all that belongs to it, during its first run."""
     command = [sys.executable, "-m", "autoresearch_git", "loop", "--runs", "1"]
     loop = subprocess.Popen(
         command, cwd=sandbox.folder, start_new_session=True, stderr=subprocess.DEVNULL
@@ -106,13 +129,6 @@ def test_a_killed_loop_goes_on_with_what_it_had(sandbox: Sandbox) -> None:
     time.sleep(0.3)
     os.killpg(loop.pid, signal.SIGKILL)
     loop.wait()
-    done = sandbox.ar("loop", "--runs", "1")
-    assert done.returncode == 0, done.stderr
-    assert "was in flight when its process died" in done.stderr
-    (only,) = sandbox.records("log")
-    assert [run["outcome"] for run in only["runs"]] == ["killed", "ok"]
-    assert only["decision"]["verdict"] == "keep"
-    assert json.loads(sandbox.ok("fsck", "--json"))["ok"]
 
 
 def _in_flight(sandbox: Sandbox) -> bool:
