@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from autoresearch_git.backends import contention
 from autoresearch_git.backends.base import Backend, Job
@@ -62,20 +62,13 @@ def take_over(research: Research, experiment: Experiment, backend: Backend) -> J
 
     A local run dies with its process; an engine's does not, and is paid for.
     """
-    memory = research.memory
-    lease = (memory.experiment(experiment.commit) or experiment).lease
-    if not lease or lease.backend != backend.name or not _stale(research, experiment):
-        return None
-    if not backend.attach(lease.run):
+    lease = _left_behind(research, experiment, backend)
+    if not lease or not backend.attach(lease.run):
         return None
     job = _job(research, experiment, lease.seed, None, lease.run)
-
-    def check() -> None:
-        now = memory.experiment(experiment.commit) or experiment
-        if not now.lease or now.lease.run != lease.run or not _stale(research, now):
-            raise BusyError(f"{experiment.commit[:9]} was taken over already", "see: git ar status")
-
-    memory.append(_start(job, backend.name), check=check)
+    research.memory.append(
+        _start(job, backend.name), check=_nobody_else(research, experiment, lease)
+    )
     return job
 
 
@@ -97,11 +90,8 @@ def reclaim(research: Research, backend: Backend) -> list[Experiment]:
 
 def record_lost(research: Research, experiment: Experiment, backend: Backend) -> bool:
     """Record an experiment's run as killed if its process is gone; whether that was so."""
-    memory = research.memory
-    lease = (memory.experiment(experiment.commit) or experiment).lease
-    if not lease or lease.backend != backend.name or not _stale(research, experiment):
-        return False
-    if backend.attach(lease.run):
+    lease = _left_behind(research, experiment, backend)
+    if not lease or backend.attach(lease.run):
         return False
     lost = Run(
         run=lease.run,
@@ -111,16 +101,31 @@ def record_lost(research: Research, experiment: Experiment, backend: Backend) ->
         seed=lease.seed,
         detail="the process that ran it is gone",
     )
+    event = Event(kind="run", commit=experiment.commit, run=lost)
+    try:
+        research.memory.append(event, check=_nobody_else(research, experiment, lease))
+    except BusyError:
+        return False
+    return True
+
+
+def _left_behind(research: Research, experiment: Experiment, backend: Backend) -> Lease | None:
+    """The lease of a run at this backend whose process is gone."""
+    lease = (research.memory.experiment(experiment.commit) or experiment).lease
+    if not lease or lease.backend != backend.name or not _stale(research, experiment):
+        return None
+    return lease
+
+
+def _nobody_else(research: Research, experiment: Experiment, lease: Lease) -> Callable[[], None]:
+    """A check for under the lock: nobody else took the run over or recorded it since."""
 
     def check() -> None:
-        now = memory.experiment(experiment.commit) or experiment
-        if not now.lease or now.lease.run != lease.run:
-            raise BusyError(f"{experiment.commit[:9]} was recorded already", "see: git ar status")
+        now = research.memory.experiment(experiment.commit) or experiment
+        if not now.lease or now.lease.run != lease.run or not _stale(research, now):
+            raise BusyError(f"{experiment.commit[:9]} was taken over already", "see: git ar status")
 
-    with contextlib.suppress(BusyError):
-        memory.append(Event(kind="run", commit=experiment.commit, run=lost), check=check)
-        return True
-    return False
+    return check
 
 
 def is_followed(research: Research, run: str) -> bool:
