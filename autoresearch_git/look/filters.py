@@ -35,11 +35,10 @@ class Filter:
             "emitter = ?": self.emitter,
             "verdict = ?": self.status,
             "niche GLOB ?": self.niche,
-            "class GLOB ?": self.klass,
         }
         used = {text: value for text, value in columns.items() if value}
         where = " AND ".join(used) or "1"
-        found = newest_first(index, where, tuple(used.values()))
+        found = newest_first(index, where, tuple(used.values()), self.klass)
         return islice((each for each in found if self._holds(each)), number)
 
     def known_niche(self, index: Index) -> bool:

@@ -18,13 +18,15 @@ _HEX = re.compile(r"[0-9a-fA-F]{4,40}")
 
 
 def newest_first(
-    index: Index, where: str = "1", values: Sequence[object] = ()
+    index: Index, where: str = "1", values: Sequence[object] = (), klass: str = ""
 ) -> Iterator[Experiment]:
-    """Experiments that meet an SQL condition, the newest first, decoded one at a time."""
-    query = (
-        f"SELECT record FROM experiments WHERE latest = 1 AND ({where}) ORDER BY seq DESC, oid DESC"
-    )
-    for row in index.db.execute(query, tuple(values)):
+    """Experiments that meet an SQL condition, the newest first, decoded one at a time.
+
+    With a class (or several: a pattern) they are those that ran in it, as it knows them.
+    """
+    rows, classes = _of_class(klass)
+    query = f"SELECT record FROM experiments WHERE {rows} AND ({where}) ORDER BY seq DESC, oid DESC"
+    for row in index.db.execute(query, (*classes, *values)):
         yield decode(row[0], Experiment)
 
 
@@ -32,14 +34,32 @@ def as_decided(index: Index, klass: str) -> list[Experiment]:
     """A class (or several: a pattern) in the order of first decisions; the undecided come last.
 
     An idea may wait long before it is run: in the order of proposals, what it was compared with
-    would come after it.
+    would come after it. What ran in several classes has its last decision in this one instead.
     """
+    rows, classes = _of_class(klass)
     first = "SELECT experiment, min(seq) AS place FROM events WHERE kind = 'decision' GROUP BY 1"
+    once = "SELECT count(*) = 1 FROM experiments AS other WHERE other.oid = experiments.oid"
     query = (
-        f"SELECT record FROM experiments LEFT JOIN ({first}) ON experiment = oid "
-        "WHERE latest = 1 AND class GLOB ? ORDER BY place IS NULL, place, seq, oid"
+        f"SELECT record, iif(({once}), place, nullif(decided, 0)) AS place "
+        f"FROM experiments LEFT JOIN ({first}) ON experiment = oid "
+        f"WHERE {rows} ORDER BY 2 IS NULL, 2, seq, oid"
     )
-    return [decode(record, Experiment) for (record,) in index.db.execute(query, (klass,))]
+    return [decode(record, Experiment) for record, _ in index.db.execute(query, classes)]
+
+
+def _of_class(klass: str) -> tuple[str, tuple[str, ...]]:
+    """The condition (and its values) that takes one row an experiment, "" being any class."""
+    if not klass:
+        return "latest = 1", ()
+    if not set("*?[") & set(klass):
+        return "class = ?", (klass,)
+    # Of what ran in several that the pattern means, the row of its latest run, if that is one.
+    better = "(other.latest, other.class) > (experiments.latest, experiments.class)"
+    others = f"experiments AS other WHERE other.oid = experiments.oid AND {better}"
+    return (
+        f"class GLOB ? AND NOT EXISTS (SELECT 1 FROM {others} AND other.class GLOB ?)",
+        (klass, klass),
+    )
 
 
 def latest_class(index: Index) -> str:

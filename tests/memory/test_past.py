@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from autoresearch_git.git.repo import EMPTY_TREE
-from autoresearch_git.look.query import as_decided
+from autoresearch_git.look.filters import Filter
+from autoresearch_git.look.query import as_decided, newest_first
 from autoresearch_git.memory import past
 from autoresearch_git.memory.store import Memory
 from autoresearch_git.records import Event, Plan
@@ -34,3 +35,27 @@ def test_the_oldest_idea_may_be_the_last_keep(sandbox: Sandbox) -> None:
     assert began is not None
     assert now is not None
     assert (began.commit, now.commit) == (first, waited)
+
+
+def test_a_class_lists_what_ran_in_another_one_since(sandbox: Sandbox) -> None:
+    """A baseline that a second machine repeated still stands where the first one's chart begins."""
+    baseline, better, best = experiments(sandbox, 3)
+    memory = Memory.open(sandbox.folder)
+    memory.append(*judged(baseline, "c.gpu", "r1", 1.0, "keep"))
+    memory.append(*judged(better, "c.cpu", "r2", 2.0, "keep"))
+    memory.append(*judged(baseline, "c.cpu", "r3", 2.2, "discard"))
+    memory.append(*judged(better, "c.gpu", "r4", 0.9, "keep"))
+    memory.append(*judged(best, "c.gpu", "r5", 0.8, "keep"))
+
+    def told(klass: str) -> list[tuple[str, float | None, str]]:
+        return [(e.commit, e.value, e.verdict) for e in as_decided(memory.index, klass)]
+
+    gpu = [(baseline, 1.0, "keep"), (better, 0.9, "keep"), (best, 0.8, "keep")]
+    cpu = [(better, 2.0, "keep"), (baseline, 2.2, "discard")]
+    assert told("c.gpu") == told("*.gpu") == gpu
+    assert told("c.cpu") == told("c.[c]pu") == cpu
+    assert [each for each, *_ in told("*")] == [baseline, better, best]  # each once
+    assert told("c.*")[0] == cpu[1]  # as its latest run left it
+    kept = [e.commit for e in Filter(klass="c.cpu", status="keep").newest(memory.index)]
+    assert kept == [better]
+    assert len(list(newest_first(memory.index))) == 3
