@@ -37,6 +37,7 @@ BASELINE = {
     "QUERY_SCALE": 1.0, "TOKEN_SHIFT": False, "VALUE_EVERY": 2, "X0_INIT": 0.1,
     "MATRIX_LR": 0.04, "HEAD_LR": 0.004, "SCALAR_LR": 0.5, "EMBED_DECAY": 0.0, "VALUE_DECAY": 0.0,
     "DAMPING": 0.0, "MUON_DECAY": 0.2, "MUON_BETA2": 0.95, "WARMDOWN": 0.5, "FINAL_LR": 0.0,
+    "MEAN_WINDOW": 0.0, "SHARPNESS": 1.0,
 }  # fmt: skip
 
 _ROTARY = "        q, k = rotate(q, cos, sin), rotate(k, cos, sin)\n"

@@ -49,12 +49,14 @@ if PROFILE == "cpu":
     HEAD_DIM = 32  # ar: 16 | 32 | 64
     DEVICE_BATCH_SIZE = 8  # ar: 2..64 log
     TOTAL_BATCH_SIZE = 2**11  # ar: 2**9..2**14 log
+    MEAN_WINDOW = 0.0  # ar: 0.0..0.5
 else:
     DEPTH = 12  # ar: 2..16
     ASPECT_RATIO = 64  # ar: 32..128
     HEAD_DIM = 128  # ar: 64 | 128
     DEVICE_BATCH_SIZE = 128  # ar: 16..256 log
     TOTAL_BATCH_SIZE = 2**17  # ar: 2**16..2**20 log
+    MEAN_WINDOW = 0.1  # ar: 0.0..0.5
 
 # -----------------------------------------------------------------------------
 # Model
@@ -327,7 +329,7 @@ EMBED_DECAY = 0.02  # ar: 0.0..0.2
 VALUE_DECAY = 0.03  # ar: 0.0..0.2
 HEAD_DECAY = 0.0  # ar: 0.0..0.05
 DAMPING = 1.0  # ar: 0.0..5.0
-MUON_DECAY = 0.17  # ar: 0.0..1.0
+MUON_DECAY = 0.17  # ar: 0.0..2.0
 MUON_BETA2 = 0.83  # ar: 0.7..0.99
 MOMENTUM_START = 0.85  # ar: 0.5..0.95
 MOMENTUM_END = 0.95  # ar: 0.8..0.99
@@ -459,7 +461,7 @@ class Optimizer:
 
 WARMUP = 0.0  # ar: 0.0..0.2
 WARMDOWN = 0.75  # ar: 0.0..1.0
-FINAL_LR = 0.03  # ar: 0.0..0.2
+FINAL_LR = 0.15  # ar: 0.0..0.5
 
 
 def lr_multiplier(progress: float) -> float:
@@ -472,6 +474,39 @@ def lr_multiplier(progress: float) -> float:
 
 def muon_momentum(step: int) -> float:
     return MOMENTUM_START + (MOMENTUM_END - MOMENTUM_START) * min(step / MOMENTUM_STEPS, 1)
+
+
+# -----------------------------------------------------------------------------
+# What is evaluated: a running mean of the weights, and softer logits
+
+MEAN_EVERY = 4  # ar: fixed
+SHARPNESS = 0.96  # ar: 0.8..1.1
+
+
+class WeightMean:
+    """The mean of the weights over about the last MEAN_WINDOW of the steps so far: older ones fade
+    by a power of time (Karras et al., 2024), whatever the number of steps will be. Without a
+    window it stays out of the way."""
+
+    def __init__(self, model: GPT) -> None:
+        self.params = list(model.parameters())
+        self.means = [p.detach().to(torch.float32, copy=True) for p in self.params]
+        self.taken = 0
+
+    @torch.no_grad()
+    def after(self, step: int) -> None:
+        if not MEAN_WINDOW or step % MEAN_EVERY:
+            return
+        for mean, p in zip(self.means, self.params, strict=True):
+            mean.lerp_(p.float(), 1 / (1 + MEAN_WINDOW * self.taken))
+        self.taken += 1
+
+    @torch.no_grad()
+    def put(self) -> None:
+        if not self.taken:
+            return
+        for p, mean in zip(self.params, self.means, strict=True):
+            p.copy_(mean)
 
 
 # -----------------------------------------------------------------------------
@@ -498,7 +533,7 @@ def main() -> None:
     with torch.device(DEVICE):
         model = GPT(tokenizer.get_vocab_size())
         model.init_weights()
-    optimizer = Optimizer(model)
+    optimizer, mean = Optimizer(model), WeightMean(model)
     params = sum(p.numel() for p in model.parameters())
     flops = model.flops_per_token()
     print(f"{params / 1e6:.1f} M parameters, depth {DEPTH}, width {model.width}, seed {SEED}")
@@ -533,6 +568,7 @@ def main() -> None:
         if step >= UNTIMED_STEPS:
             trained += seconds
         step += 1
+        mean.after(step)
         smoothed += 0.1 * (loss - smoothed)
         rate = TOTAL_BATCH_SIZE / seconds
         print(
@@ -550,6 +586,8 @@ def main() -> None:
         return run(x, y, reduction=reduction).detach()  # and nothing is kept for a backward
 
     model.eval()
+    mean.put()
+    model.head.data.mul_(SHARPNESS)
     with autocast:
         val_bpb = evaluate_bpb(losses, tokenizer, B)
     if not math.isfinite(val_bpb):

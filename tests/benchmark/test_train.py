@@ -361,6 +361,37 @@ def test_the_schedule(baseline: dict[str, object], monkeypatch: pytest.MonkeyPat
     assert train.muon_momentum(9999) == 0.95
 
 
+@pytest.mark.parametrize("window", [0.1, 0.25, 1.0])
+def test_the_mean_of_the_weights_reaches_back_by_its_share(
+    monkeypatch: pytest.MonkeyPatch, window: float
+) -> None:
+    """Weights that grow by 1 each step have a mean of 1 / (1 + window) of the last, for any number
+    of steps; a window of 1 is the plain mean."""
+    monkeypatch.setattr(train, "MEAN_WINDOW", window)
+    model = small_model()
+    mean = train.WeightMean(model)
+    for step in range(1, 1601):
+        for p in model.parameters():
+            p.data.fill_(step)
+        mean.after(step)
+    mean.put()
+    for p in model.parameters():
+        assert torch.allclose(p.float(), torch.tensor(1600 / (1 + window)), rtol=0.01)
+        assert p.dtype in (torch.float32, train.COMPUTE_DTYPE)
+
+
+def test_without_a_window_the_last_weights_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "MEAN_WINDOW", 0.0)
+    model = small_model()
+    mean = train.WeightMean(model)
+    for step in range(1, 9):
+        for p in model.parameters():
+            p.data.fill_(step)
+        mean.after(step)
+    mean.put()
+    assert all((p == 8).all() for p in model.parameters())
+
+
 def test_it_learns_a_tiny_batch_by_heart() -> None:
     model = small_model()
     optimizer = train.Optimizer(model)
