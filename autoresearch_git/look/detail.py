@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from autoresearch_git.clean import clean
 from autoresearch_git.look.numbers import clock, number
-from autoresearch_git.look.rows import rows, runs
+from autoresearch_git.look.rows import class_names, rows, runs
 from autoresearch_git.look.spark import spark
 from autoresearch_git.look.style import MARKS, Style
 from autoresearch_git.look.table import wrap
@@ -33,7 +33,7 @@ def detail(
         lines += ["", *runs(experiment, style)]
     if len(history) > 1:
         lines += ["", "verdicts"]
-        lines += [_event(event, style) for event in _told_once(history)]
+        lines += _events(_told_once(history), style)
     if experiment.remarks:
         lines += ["", *(f"remark: {clean(text, 400)}" for text in experiment.remarks)]
     if children:
@@ -92,9 +92,13 @@ def _told_once(history: Sequence[Event]) -> list[Event]:
     return found
 
 
-def _event(event: Event, style: Style) -> str:
-    what = event.review or event.decision
-    assert what is not None
-    n = f" n={event.review.n}" if event.review else ""
-    about = f"{style.mark(what.verdict)} {what.verdict}{n}: {clean(what.reason, 200)}"
-    return f"  {clock(event.time)} {event.kind:<8} {about}"
+def _events(history: Sequence[Event], style: Style) -> list[str]:
+    """When it was judged, as what and why, and in which class if there were several."""
+    said = [(event, what) for event in history if (what := event.review or event.decision)]
+    lines = []
+    for (event, what), klass in zip(said, class_names([w.klass for _, w in said]), strict=True):
+        n = f" n={event.review.n}" if event.review else ""
+        there = f" on {klass}" if klass else ""
+        about = f"{style.mark(what.verdict)} {what.verdict}{n}{there}: {clean(what.reason, 200)}"
+        lines.append(f"  {clock(event.time)} {event.kind:<8} {about}")
+    return lines

@@ -111,11 +111,20 @@ def runs(experiment: Experiment, style: Style) -> list[str]:
         Column("seed", ["-" if r.seed is None else str(r.seed) for r in found], right=True),
         Column("outcome", [clean(run.outcome, 12) for run in found], weight=9),
         Column("value", [number(run.value) for run in found], right=True, weight=10),
+        Column("class", class_names([run.klass for run in found]), weight=8),
         Column("time", [duration(run.seconds) for run in found], right=True, weight=4),
         Column("backend", [clean(run.backend, 12) for run in found], weight=2),
         Column("detail", [run_detail(run) for run in found]),
     ]
     return table(columns, style)
+
+
+def class_names(classes: Sequence[str]) -> list[str]:
+    """The classes as a reader tells them apart: without the contract that all share, "" if one."""
+    if len(set(classes)) < 2:
+        return [""] * len(classes)
+    shared = len({each.partition("-")[0] for each in classes}) == 1
+    return [clean(each.partition("-")[2] if shared else each, 40) for each in classes]
 
 
 def run_detail(run: Run) -> str:

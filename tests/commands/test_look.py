@@ -26,7 +26,7 @@ from autoresearch_git.look.effects import effects
 from autoresearch_git.look.manual import pages
 from autoresearch_git.look.series import series
 from autoresearch_git.look.style import Style
-from autoresearch_git.records import Decision, Event
+from autoresearch_git.records import Decision, Event, Run
 from autoresearch_git.stages.finalize import message
 from tests.look.sample import experiments
 from tests.support import Sandbox
@@ -274,6 +274,25 @@ def test_a_verdict_is_told_once() -> None:
     lines = detail(experiments(1)[0], [], history, Style())
     told = [line.split()[2] for line in lines[lines.index("verdicts") + 1 :]]
     assert told == ["review", "review", "decision"]
+
+
+def test_runs_and_verdicts_of_two_classes_are_told_apart() -> None:
+    (one,) = experiments(1)
+    run, review = one.runs[0], one.review
+    here, there = (
+        msgspec.structs.replace(run, run=k, klass=f"c0ffee-{k}") for k in ("a100", "h200")
+    )
+    other = msgspec.structs.replace(here, klass="beef-a100")
+    judged = [msgspec.structs.replace(review, klass=each.klass) for each in (here, there)]
+    history = [Event(kind="review", review=each) for each in judged]
+
+    def shown(*runs: Run) -> str:
+        return "\n".join(detail(msgspec.structs.replace(one, runs=runs), [], history, Style()))
+
+    assert re.search(r"^a100 .* a100 .*\nh200 .* h200 ", shown(here, there), re.MULTILINE)
+    assert [f"n={review.n} on {k}: " in shown(here) for k in ("a100", "h200")] == [True, True]
+    assert "class" not in shown(here, here)
+    assert "beef-a100" in shown(there, other)
 
 
 def test_finalize_counts_the_runs_that_the_review_counts() -> None:
