@@ -486,16 +486,16 @@ SHARPNESS = 0.96  # ar: 0.8..1.1
 class WeightMean:
     """The mean of the weights over about the last MEAN_WINDOW of the steps so far: older ones fade
     by a power of time (Karras et al., 2024), whatever the number of steps will be. Without a
-    window it stays out of the way."""
+    window it holds nothing."""
 
     def __init__(self, model: GPT) -> None:
-        self.params = list(model.parameters())
+        self.params = list(model.parameters()) if MEAN_WINDOW else []
         self.means = [p.detach().to(torch.float32, copy=True) for p in self.params]
         self.taken = 0
 
     @torch.no_grad()
     def after(self, step: int) -> None:
-        if not MEAN_WINDOW or step % MEAN_EVERY:
+        if step % MEAN_EVERY:
             return
         for mean, p in zip(self.means, self.params, strict=True):
             mean.lerp_(p.float(), 1 / (1 + MEAN_WINDOW * self.taken))

@@ -37,12 +37,12 @@ def as_decided(index: Index, klass: str) -> list[Experiment]:
     would come after it. What ran in several classes has its last decision in this one instead.
     """
     rows, classes = _of_class(klass)
-    first = "SELECT experiment, min(seq) AS place FROM events WHERE kind = 'decision' GROUP BY 1"
+    first = "SELECT experiment, min(seq) AS first FROM events WHERE kind = 'decision' GROUP BY 1"
     once = "SELECT count(*) = 1 FROM experiments AS other WHERE other.oid = experiments.oid"
     query = (
-        f"SELECT record, iif(({once}), place, nullif(decided, 0)) AS place "
+        f"SELECT record, iif(({once}), first, nullif(decided, 0)) AS place "
         f"FROM experiments LEFT JOIN ({first}) ON experiment = oid "
-        f"WHERE {rows} ORDER BY 2 IS NULL, 2, seq, oid"
+        f"WHERE {rows} ORDER BY place IS NULL, place, seq, oid"
     )
     return [decode(record, Experiment) for record, _ in index.db.execute(query, classes)]
 

@@ -368,28 +368,26 @@ def test_the_mean_of_the_weights_reaches_back_by_its_share(
     """Weights that grow by 1 each step have a mean of 1 / (1 + window) of the last, for any number
     of steps; a window of 1 is the plain mean."""
     monkeypatch.setattr(train, "MEAN_WINDOW", window)
-    model = small_model()
-    mean = train.WeightMean(model)
-    for step in range(1, 1601):
-        for p in model.parameters():
-            p.data.fill_(step)
-        mean.after(step)
-    mean.put()
-    for p in model.parameters():
+    for p in grown(1600).parameters():
         assert torch.allclose(p.float(), torch.tensor(1600 / (1 + window)), rtol=0.01)
         assert p.dtype in (torch.float32, train.COMPUTE_DTYPE)
 
 
 def test_without_a_window_the_last_weights_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "MEAN_WINDOW", 0.0)
+    assert all((p == 8).all() for p in grown(8).parameters())
+
+
+def grown(steps: int) -> train.GPT:
+    """A model whose weights were all the number of the step, with their mean put in place."""
     model = small_model()
     mean = train.WeightMean(model)
-    for step in range(1, 9):
+    for step in range(1, steps + 1):
         for p in model.parameters():
             p.data.fill_(step)
         mean.after(step)
     mean.put()
-    assert all((p == 8).all() for p in model.parameters())
+    return model
 
 
 def test_it_learns_a_tiny_batch_by_heart() -> None:
