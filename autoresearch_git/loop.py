@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -17,6 +18,7 @@ from autoresearch_git.errors import (
     HarnessError,
     NoBaselineError,
 )
+from autoresearch_git.exchange import LIMIT, Exchange
 from autoresearch_git.git.locate import Place
 from autoresearch_git.memory import past
 from autoresearch_git.memory.sync import sync
@@ -88,6 +90,8 @@ class Loop:
         self.flights = Flights(self.backend)
         self.mine = PerThread(self.research)
         self.counting = threading.Lock()
+        remote = self.remote
+        self.exchange = None if remote is None else Exchange(lambda: self._exchanged(remote))
         self.agenda = Agenda(
             self.backend,
             random.Random(self.seed),
@@ -102,10 +106,9 @@ class Loop:
         """Run until a budget is spent; how many experiments were finished."""
         self.backend.check()
         self.agenda.resume(self.research)
-        if self.remote is not None:
-            self._exchange(self.remote)
-        self._adopt(self.research)
-        spread(self._turns(), self._round, self.backend.jobs, self.flights)
+        with self.exchange or contextlib.nullcontext():
+            self._adopt(self.research)
+            spread(self._turns(), self._round, self.backend.jobs, self.flights)
         return self.done
 
     def _turns(self) -> Iterator[int]:
@@ -156,8 +159,8 @@ class Loop:
             self.done += 1
             self.spent += _cost(experiment, job)
         self.watcher.end(experiment)
-        if self.remote is not None:
-            self._exchange(self.remote)
+        if self.exchange:
+            self.exchange.ask()
 
     def _judged(self, research: Research, experiment: Experiment) -> Experiment:
         """Reviewed and decided, as soon as there is a baseline; raises when none is on its way."""
@@ -173,15 +176,18 @@ class Loop:
                     return experiment  # the next loop judges it
                 research.memory.refresh()
 
-    def _exchange(self, remote: str) -> None:
+    def _exchanged(self, remote: str) -> bool:
         """Sync, and go on from what others kept; a network that is away is no reason to stop."""
         research = self.mine()
-        with self.agenda.lock:
-            try:
-                if sync(research.memory, remote).fetched:
-                    self._adopt(research)
-            except ArError as error:
-                self.watcher.say(f"not synced: {clean(error.message)}")
+        try:
+            fetched = sync(research.memory, remote, limit=LIMIT).fetched
+        except ArError as error:
+            self.watcher.say(f"not synced: {clean(error.message)}")
+            return False
+        if fetched:
+            with self.agenda.lock:  # no proposal starts from a tip that is just replaced
+                self._adopt(research)
+        return True
 
     def _adopt(self, research: Research) -> None:
         if found := adopt(research, self.agenda.klass):

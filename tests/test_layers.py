@@ -15,7 +15,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"commands"},
-    {"loop", "agenda", "hooks"},
+    {"loop", "agenda", "exchange", "hooks"},
     {"stages", "ledger"},
     {"emitters", "backends", "agent"},
     {"research", "display", "look"},

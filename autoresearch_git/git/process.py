@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from autoresearch_git.errors import GitError, RefChangedError
 from autoresearch_git.git.lean import environment
@@ -27,12 +29,14 @@ def git(
     env: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
     inherited: Sequence[int] = (),
+    limit: float | None = None,
 ) -> str:
     """Output of `git ARGS` in the folder; GitError (RefChangedError for a lost race) otherwise.
 
-    `inherited` are file descriptors that stay open in git, such as that of a lock.
+    `inherited` are file descriptors that stay open in git, such as that of a lock. After `limit`
+    seconds git is killed with all that it started; it has no terminal then, to ask for a password.
     """
-    output = git_bytes(folder, *args, stdin=stdin, env=env, ok=ok, inherited=inherited)
+    output = git_bytes(folder, *args, stdin=stdin, env=env, ok=ok, inherited=inherited, limit=limit)
     return output.decode("utf-8", "replace")
 
 
@@ -43,24 +47,34 @@ def git_bytes(
     env: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
     inherited: Sequence[int] = (),
+    limit: float | None = None,
 ) -> bytes:
     """As `git`, for output that is not text; stdin may be an open file."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
-    source: dict[str, Any] = {"input": data} if isinstance(data, bytes) else {"stdin": data}
     try:
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(
+        process = subprocess.Popen(
             ("git", *_SETTINGS, "-C", str(folder), *args),
-            **source,
-            capture_output=True,
+            stdin=subprocess.PIPE if isinstance(data, bytes) else data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment() | dict(env or {}),
-            check=False,
             pass_fds=tuple(inherited),
+            start_new_session=limit is not None,
         )
     except FileNotFoundError:
         raise GitError("the git program was not found", "install git 2.34 or newer") from None
-    if done.returncode not in ok:
-        raise _error(args, done.returncode, done.stderr.decode("utf-8", "replace"))
-    return done.stdout
+    with process:
+        try:
+            out, said = process.communicate(data if isinstance(data, bytes) else None, limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # ssh too, which would hold the pipes open
+            raise GitError(f"git {args[0]}: no end after {limit:.0f} s") from None
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode not in ok:
+        raise _error(args, process.returncode, said.decode("utf-8", "replace"))
+    return out
 
 
 def _error(args: Sequence[str], status: int, said: str) -> GitError:

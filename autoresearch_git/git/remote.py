@@ -59,10 +59,10 @@ def label(remote: str) -> str:
     return f"{refs.component(Path(remote).name)}-{sha1(remote.encode()).hexdigest()[:8]}"
 
 
-def fetch(place: Place, remote: str, ref: str, into: str) -> bool:
+def fetch(place: Place, remote: str, ref: str, into: str, limit: float | None = None) -> bool:
     """Fetch one ref into a tracking ref; False if the remote has no such ref."""
     try:
-        git(_home(place), *_FETCH, "--end-of-options", remote, f"+{ref}:{into}")
+        git(_home(place), *_FETCH, "--end-of-options", remote, f"+{ref}:{into}", limit=limit)
     except GitError as error:
         if "couldn't find remote ref" in error.message:
             return False
@@ -70,11 +70,11 @@ def fetch(place: Place, remote: str, ref: str, into: str) -> bool:
     return True
 
 
-def push(place: Place, remote: str, oid: str, ref: str) -> None:
+def push(place: Place, remote: str, oid: str, ref: str, limit: float | None = None) -> None:
     """Put a commit into a remote's ref, fast-forward only; RefChangedError for a lost race."""
     try:
         args = ("push", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "-q")
-        git(_home(place), *args, "--end-of-options", remote, f"{oid}:{ref}")
+        git(_home(place), *args, "--end-of-options", remote, f"{oid}:{ref}", limit=limit)
     except GitError as error:
         raise _explained(error, remote) from None
 
@@ -105,6 +105,7 @@ def _explained(error: GitError, remote: str) -> GitError:
         ("could not read from remote", "can you reach it? git ls-remote " + remote),
         ("could not resolve host", "is the network up? git ls-remote " + remote),
         ("authentication failed", "log in once with: git ls-remote " + remote),
+        ("no end after", "does it answer? git ls-remote " + remote),
         ("shallow", "sync needs full clones: git fetch --unshallow"),
         ("protected branch", "the server must accept pushes to refs of git ar"),
         ("hook declined", "the server must accept pushes to refs of git ar"),

@@ -32,10 +32,13 @@ class Synced:
     branches: tuple[str, ...] = ()
 
 
-def sync(memory: Memory, wanted: str = "", *, push: bool = True) -> Synced:
+def sync(
+    memory: Memory, wanted: str = "", *, push: bool = True, limit: float | None = None
+) -> Synced:
     """Exchange trails with a remote; after it both have the same tip.
 
-    Raises ArError where there is no remote, or it stays contended; GitError where git refuses.
+    A fetch or a push may take `limit` seconds. Raises ArError where there is no remote, or it
+    stays contended; GitError where git refuses.
     """
     place, name = memory.place, remote.choose(memory.place, wanted)
     tracking = refs.tracking(remote.label(name))
@@ -43,7 +46,7 @@ def sync(memory: Memory, wanted: str = "", *, push: bool = True) -> Synced:
     # One sync of this repository at a time: two pushes of one pack have broken servers before.
     with writing(place, "sync"):
         for attempt in range(1, ATTEMPTS + 1):
-            there = remote.fetch(place, name, refs.TRAIL, tracking)
+            there = remote.fetch(place, name, refs.TRAIL, tracking, limit)
             theirs = locate.read_ref(place, tracking) if there else ""
             ours = locate.read_ref(place, refs.TRAIL)
             if theirs and theirs != ours:
@@ -56,7 +59,7 @@ def sync(memory: Memory, wanted: str = "", *, push: bool = True) -> Synced:
                 return Synced(name, ours, fetched, 0, attempt, tuple(branches))
             pushed = count(memory, ours, theirs)
             try:
-                remote.push(place, name, ours, refs.TRAIL)
+                remote.push(place, name, ours, refs.TRAIL, limit)
             except RefChangedError:
                 time.sleep(random.uniform(0.02, 0.05) * min(2.0**attempt, 100))
                 continue
