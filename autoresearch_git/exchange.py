@@ -21,27 +21,26 @@ class Exchange:
     work: Callable[[], bool]  # one exchange; whether it succeeded
     patience: float = PATIENCE
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    last: Future[bool] | None = None
+    last: Future[bool] = field(init=False)
     unsent: bool = False  # somebody asked while one was going on
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Exchange:
-        with self.lock:
-            self.last = self.thread.submit(self.work)
+        self.last = self.thread.submit(self.work)
         self.last.result()  # the loop starts from what there is
         return self
 
     def ask(self) -> None:
         """Exchange, and wait a little for it; an error that is no failed sync is raised here."""
         with self.lock:
-            self.unsent = self.last is not None and not self.last.done()
+            self.unsent = not self.last.done()
             if not self.unsent:
                 self.last = self.thread.submit(self.work)
             last = self.last
-        if last and wait([last], timeout=self.patience).done:
+        if wait([last], timeout=self.patience).done:
             last.result()
 
     def __exit__(self, *_: object) -> None:
         with self.thread:
-            if self.last and self.last.result() and self.unsent:
+            if self.last.result() and self.unsent:
                 self.thread.submit(self.work).result()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from autoresearch_git.agenda import PAUSE, Agenda
@@ -90,8 +91,9 @@ class Loop:
         self.flights = Flights(self.backend)
         self.mine = PerThread(self.research)
         self.counting = threading.Lock()
-        remote = self.remote
-        self.exchange = None if remote is None else Exchange(lambda: self._exchanged(remote))
+        self.exchange = (
+            None if self.remote is None else Exchange(partial(self._exchanged, self.remote))
+        )
         self.agenda = Agenda(
             self.backend,
             random.Random(self.seed),

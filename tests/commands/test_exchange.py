@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_git import loop
+from autoresearch_git.backends.lease import is_alive
 from autoresearch_git.errors import GitError
 from autoresearch_git.exchange import Exchange
 from autoresearch_git.git.process import git
@@ -24,15 +24,6 @@ def hung(sandbox: Sandbox, said: Path) -> None:
     sandbox.git("config", "core.sshCommand", f"echo $$ >> {said}; exec sleep 600 #")
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
 def test_git_is_ended_after_its_limit_with_all_that_it_started(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -42,7 +33,7 @@ def test_git_is_ended_after_its_limit_with_all_that_it_started(
         git(sandbox.folder, "fetch", "origin", limit=1.0)
     (pid,) = map(int, said.read_text().split())
     for _ in range(100):
-        if not alive(pid):
+        if not is_alive(pid, time.time()):
             return
         time.sleep(0.05)
     raise AssertionError(f"{pid} goes on")
